@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The targets meant for people; `make help` lists them. What volley.ko is made
+# of is in Kbuild.
+
+KDIR  ?= /lib/modules/$(shell uname -r)/build
+V     ?= 0
+RUSTC ?= rustc
+
+native  := $(CURDIR)/out/native
+scripts := $(CURDIR)/scripts
+export V
+
+.PHONY: all module install uninstall clean distclean help \
+	stock demo check bench tests shell clippy fmt fmtcheck
+
+all: module
+
+# A build for the kernel tree KDIR, apart from the sources. Whatever the
+# kernel's build takes (ARCH=, CROSS_COMPILE=, CC=, LLVM=) can be given here.
+module:
+	@RUSTC='$(RUSTC)' $(scripts)/check-tree '$(KDIR)'
+	@mkdir -p $(native)
+	@+$(MAKE) --no-print-directory -C '$(KDIR)' M=$(CURDIR) MO=$(native) modules
+	@ln -sf out/native/volley.ko volley.ko
+
+install:
+	@$(scripts)/install
+
+uninstall:
+	@$(scripts)/install --remove
+
+stock:
+	@$(scripts)/build-module
+
+demo:
+	@$(scripts)/demo
+
+check:
+	@$(scripts)/check
+
+bench:
+	@$(scripts)/bench
+
+tests: stock
+	@$(scripts)/build-tests
+
+shell: tests
+	@$(scripts)/boot --interactive --device igb,addr=1
+
+clippy:
+	@$(scripts)/build-module --clippy
+
+fmt:
+	@$(scripts)/format
+
+fmtcheck:
+	@$(scripts)/format --check
+
+# What is built from the sources, wherever it was built.
+clean:
+	@rm -rf out volley.ko tests/host/target
+	@find . -path ./.git -prune -o -type f \( -name '*.o' -o -name '*.ko' -o -name '*.mod' \
+		-o -name '*.mod.c' -o -name '.*.cmd' -o -name '.*.d' -o -name '*.rmeta' \
+		-o -name modules.order -o -name Module.symvers -o -name bindings_generated.rs \) \
+		-exec rm -f {} +
+
+distclean: clean
+	@$(scripts)/distclean
+
+help:
+	@echo 'On a fresh Debian 12 or newer, amd64 or arm64:'
+	@echo '  make demo       show what Volley does, in an emulated arm64 KVM host'
+	@echo '  make check      run every test'
+	@echo
+	@echo 'On an arm64 host:'
+	@echo '  make            build volley.ko for the kernel tree KDIR'
+	@echo '                  (default: $(KDIR))'
+	@echo '  make stock      build volley.ko for the stock Debian kernel, with the'
+	@echo '                  tools in the cache (VOLLEY_RELEASE=$$(uname -r) for this one)'
+	@echo '  make install    install what was built for the running kernel'
+	@echo '  make uninstall  take it away again'
+	@echo
+	@echo 'For work on Volley:'
+	@echo '  make bench      count instructions per interrupt'
+	@echo '  make tests      build the module and the tests for the emulated host'
+	@echo '  make shell      the same, and a shell in the emulated host'
+	@echo '  make clippy     have clippy read the module, with the settings of the kernel'
+	@echo '  make fmt        format the Rust sources; fmtcheck only checks'
+	@echo '  make clean      remove what was built'
+	@echo '  make distclean  and the cache (toolchain, kernel, logs) as well'
+	@echo
+	@echo 'V=1 shows what is going on. Each script in scripts/ has --help.'
