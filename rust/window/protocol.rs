@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The hold/kick protocol: in which order its steps are taken.
+//!
+//! The order within each function is the protocol: `Documentation/protocol.rst` says for each
+//! step what it is ordered against, and what is lost without it.
+
+use super::{
+    hold::{
+        AtomicWord,
+        Hold, //
+    },
+    settings::Settings,
+    tally::Tally,
+    word::{
+        Action,
+        Expiry,
+        Held,
+        Reason,
+        Request, //
+    },
+};
+
+/// Attempts to put the timer's time right before kicking instead.
+const ARM_TRIES: u32 = 4;
+
+/// What the protocol needs of a vCPU: KVM's side of it, a clock and a timer.
+pub(crate) trait Vcpu {
+    /// Sets `KVM_REQ_IRQ_PENDING` and returns whether it was set before.
+    ///
+    /// Must be fully ordered, as `test_and_set_bit()` is.
+    fn set_request(&self) -> bool;
+
+    /// Returns whether `KVM_REQ_IRQ_PENDING` is set.
+    fn request_pending(&self) -> bool;
+
+    /// Returns whether the vCPU is in `IN_GUEST_MODE`, on another CPU.
+    fn in_guest(&self) -> bool;
+
+    /// Makes the vCPU leave the guest if it is there, or wakes it if it is blocked.
+    ///
+    /// Must look at the vCPU's mode anew, and have a full barrier before it looks for a sleeper,
+    /// as `kvm_vcpu_wake_up()` has. Every interrupt that it is called for was on the vCPU's list,
+    /// and its request bit set, before the last full barrier of the caller. Returns whether there
+    /// was anything to do; this serves statistics only.
+    fn kick(&self) -> bool;
+
+    /// Returns the monotonic time in nanoseconds.
+    fn now(&self) -> u64;
+
+    /// Queues the timer for `deadline`, in monotonic nanoseconds, or moves it there.
+    ///
+    /// May be called while the timer's callback runs, and in it: must do what `hrtimer_start()`
+    /// with `HRTIMER_MODE_ABS` does.
+    fn start_timer(&self, deadline: u64);
+}
+
+/// What a step of the protocol came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    /// The kick that was made and what it served; it was needed if `tally.sent` is 1.
+    pub(crate) kick: Option<(Reason, Held)>,
+    /// What to add to the counters.
+    pub(crate) tally: Tally,
+}
+
+/// Kicks for everything in `held`, which has been taken out of the hold word.
+fn kick<V: Vcpu>(vcpu: &V, reason: Reason, held: Held) -> Outcome {
+    let needed = vcpu.kick();
+
+    Outcome {
+        kick: Some((reason, held)),
+        tally: Tally::kicked(held.requests, needed),
+    }
+}
+
+/// Kicks for everything in `held`, which has been taken out of the hold word, if it still waits.
+fn settle<V: Vcpu>(vcpu: &V, reason: Reason, held: Held) -> Outcome {
+    if held.requests == 0 {
+        Outcome::default()
+    } else if vcpu.request_pending() {
+        kick(vcpu, reason, held)
+    } else {
+        Outcome {
+            kick: None,
+            tally: Tally::saved(held.requests),
+        }
+    }
+}
+
+/// Queues the timer for `deadline`, or for the earlier one that another CPU has set meanwhile.
+fn arm<A: AtomicWord, V: Vcpu>(hold: &Hold<A>, vcpu: &V, mut deadline: u64) -> Outcome {
+    for _ in 0..ARM_TRIES {
+        vcpu.start_timer(deadline);
+        match hold.earlier_than(deadline) {
+            Some(earlier) => deadline = earlier,
+            None => return Outcome::default(),
+        }
+    }
+    settle(vcpu, Reason::Contention, hold.take_all())
+}
+
+/// A volley of `irqs` virtual interrupts has been queued for the vCPU: makes sure it gets them.
+///
+/// They must be on the vCPU's list before this is called. Makes one request for a kick, which is
+/// sent at once or held, within `settings`.
+///
+/// Context: any, with preemption off; meant for hard interrupts.
+#[inline]
+pub(crate) fn volley_queued<A: AtomicWord, V: Vcpu>(
+    hold: &Hold<A>,
+    vcpu: &V,
+    settings: Settings,
+    irqs: u32,
+) -> Outcome {
+    let may_hold = settings.may_hold();
+    // The clock before the bit: whoever sets the bit later has a window that ends later.
+    let at = if may_hold { vcpu.now() } else { 0 };
+    // The bit before the mode: the vCPU sets its mode before it looks at the bit.
+    let fresh = !vcpu.set_request();
+    let in_guest = vcpu.in_guest();
+
+    let outcome = if in_guest && may_hold {
+        let (action, served) = hold.request(settings, Request { at, irqs, fresh });
+        let outcome = match action {
+            Action::Hold => Outcome::default().and(Tally::held()),
+            Action::HoldAndArm(deadline) => arm(hold, vcpu, deadline).and(Tally::held()),
+            Action::Kick(reason, held) => kick(vcpu, reason, held),
+        };
+        outcome.and(Tally::saved(served))
+    } else {
+        let reason = if in_guest {
+            Reason::Off
+        } else {
+            Reason::Outside
+        };
+        // Out of the word before the kick: what is held after that may have missed the kick.
+        kick(vcpu, reason, hold.take().with(1, irqs))
+    };
+    outcome.and(Tally::request())
+}
+
+/// The timer has expired.
+///
+/// The timer's callback must not restart the timer by its return value, because another CPU may
+/// have queued it in the meantime; this function does it with [`Vcpu::start_timer`].
+///
+/// Context: the timer's callback, in hard interrupt.
+pub(crate) fn expired<A: AtomicWord, V: Vcpu>(hold: &Hold<A>, vcpu: &V) -> Outcome {
+    match hold.expire(vcpu.now()) {
+        Expiry::Idle => Outcome::default(),
+        Expiry::Early(deadline) => arm(hold, vcpu, deadline),
+        // The word is taken before the bit is read: a request made after that is in the new word.
+        Expiry::Due(held) => settle(vcpu, Reason::Time, held),
+    }
+}
+
+/// Releases whatever is held.
+///
+/// After a change of settings this may be called at any time. Before the vCPU's hold word goes
+/// away, there must first be no more calls of [`volley_queued`], and then the timer must be
+/// cancelled.
+///
+/// Context: any, with preemption off.
+pub(crate) fn release_all<A: AtomicWord, V: Vcpu>(hold: &Hold<A>, vcpu: &V) -> Outcome {
+    settle(vcpu, Reason::Release, hold.take_all())
+}
+
+impl Outcome {
+    /// Returns this outcome with more to add to the counters.
+    fn and(self, tally: Tally) -> Self {
+        Self {
+            tally: self.tally.and(tally),
+            ..self
+        }
+    }
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tests of Volley's pure logic on a workstation, and the model check of its hold/kick protocol.
+//!
+//! The code under test is included from `rust/window/` as it is, not copied. `tests/host/run`
+//! builds and runs this; it also runs it on deliberately broken copies of the code (`bugs/`).
+
+mod ktap;
+mod model;
+mod unit;
+#[path = "../../../rust/window/mod.rs"]
+mod window;
+
+use std::process::ExitCode;
+
+/// A test's name, and what it does.
+type Test = (&'static str, fn());
+
+fn main() -> ExitCode {
+    let tests: Vec<Test> = [&[unit::TESTS], &model::TESTS[..]].concat().concat();
+
+    ktap::main(&tests)
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What must hold whenever no handler is under way.
+
+use super::{
+    program::Program,
+    vcpu::At,
+    world::{
+        Cpu,
+        World, //
+    },
+};
+use crate::window::{
+    AtomicWord,
+    Hold,
+    Settings, //
+};
+
+impl World {
+    /// Returns whether no handler is under way on any CPU.
+    pub fn is_quiet(&self) -> bool {
+        !self
+            .cpus
+            .iter()
+            .any(|cpu| matches!(cpu, Cpu::Busy(..) | Cpu::Ready(Program::Timer)))
+    }
+
+    /// Returns whether an interrupt waits and the vCPU will not come by itself.
+    pub fn is_waiting(&self) -> bool {
+        self.waiting != 0 && self.at == At::Guest && !self.ipi
+    }
+
+    /// No interrupt may wait for something that does not come in time.
+    pub fn check_limits(&self) -> Result<(), String> {
+        if self.waiting != 0 && self.at == At::Sleep && self.blocking {
+            return Err("the vCPU sleeps while an interrupt waits".into());
+        }
+        if !self.is_waiting() {
+            return Ok(());
+        }
+        match self.timer {
+            None => Err("an interrupt is forgotten".into()),
+            Some(comes) if comes > self.limit => Err(format!(
+                "an interrupt waits until {comes} instead of {}",
+                self.limit
+            )),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// No window of older settings may outlast the call that changes them.
+    pub fn check_settings(&self) -> Result<(), String> {
+        let changing = self
+            .cpus
+            .iter()
+            .any(|cpu| matches!(cpu, Cpu::Ready(Program::Set { .. })));
+        let settings = Settings::from_bits(self.settings);
+
+        match self.timer {
+            Some(comes) if self.is_waiting() && !changing => {
+                if comes > self.now + settings.window_ns() {
+                    return Err(format!("a kick is held until {comes} with {settings:?}"));
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Every request must be accounted for, and no more may wait than the settings allow.
+    pub fn check_count(&self, spare: u32) -> Result<(), String> {
+        let held = Hold::new(Still(self.word)).held().requests;
+        let settings = Settings::from_bits(self.settings);
+        let waiting = self.waiting.count_ones();
+
+        if self.open != i64::from(held) {
+            return Err(format!("{} requests open, but {held} held", self.open));
+        }
+        if self.is_waiting() && waiting >= settings.max_irqs() + spare {
+            return Err(format!("{waiting} interrupts wait with {settings:?}"));
+        }
+        Ok(())
+    }
+
+    /// Nothing may be left over once there is no timer.
+    pub fn check_rest(&self) -> Result<(), String> {
+        if self.word != 0 {
+            return Err(format!(
+                "the word is left at {:#x} with no timer",
+                self.word
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A hold word that nobody changes.
+struct Still(u64);
+
+impl AtomicWord for Still {
+    fn load(&self) -> u64 {
+        self.0
+    }
+
+    fn compare_exchange(&self, _: u64, _: u64) -> Result<u64, u64> {
+        Err(self.0)
+    }
+
+    fn swap(&self, _: u64) -> u64 {
+        self.0
+    }
+}

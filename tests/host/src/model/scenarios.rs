@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the search for wrong orders of steps goes through.
+
+use super::{
+    program::Program::{
+        self,
+        Arrival,
+        Detach,
+        Kvm,
+        Set, //
+    },
+    search::{
+        search,
+        Scenario, //
+    },
+};
+use crate::{
+    window::Reason::{
+        self,
+        Contention,
+        Count,
+        Off,
+        Outside,
+        Release,
+        Time, //
+    },
+    Test, //
+};
+
+/// All searches.
+pub const TESTS: &[Test] = &[
+    ("order_one_arrival", one_arrival),
+    ("order_two_arrivals", two_arrivals),
+    ("order_two_arrivals_full", two_arrivals_full),
+    ("order_three_arrivals", three_arrivals),
+    ("order_three_arrivals_in_time", three_arrivals_in_time),
+    ("order_kvm_kicks_too", kvm_kicks_too),
+    ("order_settings_lowered", settings_lowered),
+    ("order_settings_off", settings_off),
+    ("order_detach", detach),
+];
+
+/// A scenario's settings and programs, how often the vCPU goes its own ways, how often the clock
+/// advances, and which kicks there must be among its outcomes.
+fn check(
+    (max_usecs, max_irqs): (u32, u32),
+    programs: &'static [Program],
+    detours: u8,
+    ticks: u8,
+    reasons: &[Reason],
+) {
+    let scenario = Scenario {
+        max_usecs,
+        max_irqs,
+        programs,
+        detours,
+        ticks,
+    };
+
+    match search(&scenario) {
+        Err(problem) => panic!("{problem}"),
+        Ok(seen) => {
+            println!(
+                "# {} states, {} with no handler running, {} of these with a kick held",
+                seen.states, seen.quiet, seen.waits
+            );
+            // A search that does not get anywhere finds nothing.
+            assert!(seen.waits > 0, "no kick was ever held");
+            for reason in reasons {
+                assert!(seen.reasons.contains(reason), "no kick for {reason:?}");
+            }
+        }
+    }
+}
+
+fn one_arrival() {
+    check((2, 4), &[Arrival], 4, 4, &[Time, Outside]);
+}
+
+fn two_arrivals() {
+    check((2, 4), &[Arrival; 2], 2, 2, &[Time, Outside]);
+}
+
+fn two_arrivals_full() {
+    check((2, 2), &[Arrival; 2], 2, 2, &[Time, Outside, Count]);
+}
+
+fn three_arrivals() {
+    check(
+        (2, 3),
+        &[Arrival; 3],
+        1,
+        0,
+        &[Time, Outside, Count, Contention],
+    );
+}
+
+fn three_arrivals_in_time() {
+    check((1, 4), &[Arrival; 3], 0, 1, &[Time, Outside, Contention]);
+}
+
+fn kvm_kicks_too() {
+    check((2, 4), &[Arrival, Arrival, Kvm], 1, 1, &[Time, Outside]);
+}
+
+fn settings_lowered() {
+    const LOWER: Program = Set {
+        max_usecs: 1,
+        max_irqs: 4,
+    };
+
+    check(
+        (3, 4),
+        &[Arrival, Arrival, LOWER],
+        1,
+        1,
+        &[Time, Outside, Release],
+    );
+}
+
+fn settings_off() {
+    const OFF: Program = Set {
+        max_usecs: 0,
+        max_irqs: 4,
+    };
+
+    check(
+        (3, 4),
+        &[Arrival, Arrival, OFF],
+        1,
+        1,
+        &[Time, Outside, Release, Off],
+    );
+}
+
+fn detach() {
+    check(
+        (2, 4),
+        &[Arrival, Arrival, Detach],
+        1,
+        1,
+        &[Time, Outside, Release],
+    );
+}

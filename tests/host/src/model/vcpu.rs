@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The vCPU's thread, as KVM runs it.
+//!
+//! Modelled from `kvm_arch_vcpu_ioctl_run()` in arch/arm64/kvm/arm.c and `kvm_vcpu_halt()` in
+//! virt/kvm/kvm_main.c, kernel 7.3. One step is one access that another CPU can see, or several
+//! of which only one matters to others.
+
+use super::world::{
+    Mode,
+    World, //
+};
+
+/// Where the vCPU's thread is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum At {
+    /// Before `check_vcpu_requests()`, interrupts on; also anywhere in user space.
+    Top,
+    /// Before `smp_store_mb(vcpu->mode, IN_GUEST_MODE)`, interrupts off from here on.
+    Enter,
+    /// Before `kvm_vcpu_exit_request()`.
+    LastCheck,
+    /// Before `kvm_vgic_flush_hwstate()`: committed to entering.
+    Flush,
+    /// In the guest.
+    Guest,
+    /// In `kvm_vcpu_block()`, before `prepare_to_rcuwait()` and `set_current_state()`.
+    Block,
+    /// Before `kvm_vcpu_check_block()`.
+    CheckBlock,
+    /// In `schedule()`.
+    Sleep,
+}
+
+/// Which way the thread goes where it has a choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// On, as long as nothing makes it do otherwise. In the guest: it spins there.
+    On,
+    /// Natural exit from the guest: a trap, or a host interrupt.
+    Trap,
+    /// The guest waits for an interrupt.
+    Wfi,
+    /// The entry is given up for a reason that is not in this model: a signal, another request.
+    Abort,
+}
+
+impl Way {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::On, Self::Trap, Self::Wfi, Self::Abort];
+}
+
+/// Makes the thread's next step, or returns `None` if it cannot go this way.
+pub fn step(world: &World, way: Way) -> Option<World> {
+    let mut next = *world;
+
+    if way != Way::On && world.detours == 0 {
+        return None;
+    }
+    match (world.at, way) {
+        // Interrupts are on: a reschedule interrupt that comes late is taken here, in vain.
+        (At::Top, Way::On) => {
+            next.ipi = false;
+            // `kvm_check_request(KVM_REQ_IRQ_PENDING)`: clear, then `smp_mb__after_atomic()`.
+            next.request = false;
+            next.at = At::Enter;
+        }
+        (At::Enter, Way::On) => {
+            next.mode = Mode::InGuest;
+            next.at = At::LastCheck;
+        }
+        (At::LastCheck, Way::On) => {
+            if world.request {
+                next.mode = Mode::Outside;
+                next.at = At::Top;
+            } else {
+                next.at = At::Flush;
+            }
+        }
+        (At::LastCheck, Way::Abort) => {
+            next.mode = Mode::Outside;
+            next.at = At::Top;
+            next.detours -= 1;
+        }
+        (At::Flush, Way::On) => {
+            next.waiting = 0;
+            next.limit = u64::MAX;
+            next.at = At::Guest;
+        }
+        (At::Guest, Way::On) if world.ipi => next.leave(At::Top),
+        (At::Guest, Way::Trap) => {
+            next.leave(At::Top);
+            next.detours -= 1;
+        }
+        (At::Guest, Way::Wfi) => {
+            next.leave(At::Block);
+            next.detours -= 1;
+        }
+        (At::Block, Way::On) => {
+            next.blocking = true;
+            next.at = At::CheckBlock;
+        }
+        // `kvm_arch_vcpu_runnable()` looks at the list under `ap_list_lock`.
+        (At::CheckBlock, Way::On) if world.waiting == 0 => next.at = At::Sleep,
+        (At::CheckBlock, Way::On) => {
+            next.blocking = false;
+            next.at = At::Top;
+        }
+        (At::Sleep, Way::On) if !world.blocking => next.at = At::Block,
+        _ => return None,
+    }
+    Some(next)
+}
+
+impl World {
+    /// The vCPU leaves the guest: `smp_store_release(&vcpu->mode, OUTSIDE_GUEST_MODE)`, then
+    /// interrupts on.
+    fn leave(&mut self, at: At) {
+        self.mode = Mode::Outside;
+        self.ipi = false;
+        self.at = at;
+    }
+}

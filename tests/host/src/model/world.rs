@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The state that programs and the vCPU's thread share, and what each access does to it.
+//!
+//! Accesses are sequentially consistent here; `weak.rs` checks what memory ordering is needed.
+
+use super::{
+    program::{
+        Op,
+        Point,
+        Program,
+        Tree,
+        DETACHED, //
+    },
+    vcpu::At, //
+};
+use crate::window::Settings;
+
+/// One step of the clock, in nanoseconds.
+pub const TICK: u64 = 1_000;
+/// Most programs in one scenario, the timer's callback included.
+pub const CPUS: usize = 5;
+/// `vcpu->mode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mode {
+    Outside,
+    InGuest,
+    Exiting,
+}
+
+/// Progress of the program on one CPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cpu {
+    /// Will run this program at some time.
+    Ready(Program),
+    /// Runs it, and is here.
+    Busy(Program, Point),
+    /// Has finished, or has nothing to do.
+    Idle,
+}
+
+/// The whole state of a scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct World {
+    /// Monotonic time, in nanoseconds.
+    pub now: u64,
+    /// Steps that the clock may still make.
+    pub ticks: u8,
+    /// The hold word.
+    pub word: u64,
+    /// The VM's settings.
+    pub settings: u32,
+    /// `KVM_REQ_IRQ_PENDING` in `vcpu->requests`.
+    pub request: bool,
+    /// `vcpu->mode`.
+    pub mode: Mode,
+    /// `vcpu->wait.task` is set, and the vCPU's thread is in `TASK_INTERRUPTIBLE`.
+    pub blocking: bool,
+    /// A reschedule interrupt is on its way to the vCPU's CPU.
+    pub ipi: bool,
+    /// Where the vCPU's thread is.
+    pub at: At,
+    /// How often it may still do something out of the ordinary.
+    pub detours: u8,
+    /// CPUs whose interrupts are on the vCPU's list, and have not been taken: one bit each.
+    pub waiting: u8,
+    /// When these must have made the vCPU leave the guest, by the earliest request for them.
+    pub limit: u64,
+    /// When the timer is queued for.
+    pub timer: Option<u64>,
+    /// The timer's callback is running.
+    pub callback: bool,
+    /// The source is not attached any more.
+    pub detached: bool,
+    /// The hold word and the timer are gone.
+    pub freed: bool,
+    /// CPUs in an RCU read-side section.
+    pub readers: u8,
+    /// Requests counted that have not been counted as sent or saved.
+    pub open: i64,
+    /// The other CPUs; the first runs the timer's callback.
+    pub cpus: [Cpu; CPUS],
+}
+
+/// Returns how long a kick may be held, by the answer to [`Op::Queue`].
+fn window_ns(entered: Option<u64>) -> u64 {
+    match entered {
+        None | Some(DETACHED) => 0,
+        Some(bits) => {
+            let settings = Settings::from_bits(bits as u32);
+            if settings.may_hold() {
+                settings.window_ns()
+            } else {
+                0
+            }
+        }
+    }
+}
+
+impl World {
+    /// Makes the next step of the program on `cpu`, and those after it that no other CPU can
+    /// interfere with. If the program reads the clock, `ticks` is what has passed.
+    ///
+    /// Returns `Ok(None)` if it has to wait, and an error if the step touches what is freed.
+    pub fn step(&self, tree: &mut Tree, cpu: usize, ticks: u8) -> Result<Option<World>, String> {
+        let mut next = self.step_once(tree, cpu, ticks)?;
+
+        while let Some(world) = next {
+            match world.op(tree, cpu) {
+                // Leaving is no step of its own, nor is queueing before the clock is read.
+                Some(Op::Finish { .. }) => next = world.step_once(tree, cpu, 0)?,
+                _ => break,
+            }
+        }
+        Ok(next)
+    }
+
+    /// Returns the next step of the program on `cpu`.
+    pub fn op(&self, tree: &mut Tree, cpu: usize) -> Option<Op> {
+        match self.cpus[cpu] {
+            Cpu::Ready(program) => {
+                let start = tree.start(program);
+                Some(tree.op(start))
+            }
+            Cpu::Busy(_, point) => Some(tree.op(point)),
+            Cpu::Idle => None,
+        }
+    }
+
+    /// Returns the longest window that any arrival that is under way may open or join.
+    fn longest_window(&self, tree: &Tree) -> u64 {
+        self.cpus
+            .iter()
+            .map(|cpu| match cpu {
+                Cpu::Busy(Program::Arrival, point) => window_ns(tree.first_answer(*point)),
+                _ => 0,
+            })
+            .max()
+            .unwrap_or(0)
+    }
+
+    fn step_once(&self, tree: &mut Tree, cpu: usize, ticks: u8) -> Result<Option<World>, String> {
+        let mut next = *self;
+        let (program, point) = match self.cpus[cpu] {
+            Cpu::Ready(program) => (program, tree.start(program)),
+            Cpu::Busy(program, point) => (program, point),
+            Cpu::Idle => return Ok(None),
+        };
+        let op = tree.op(point);
+
+        if self.freed
+            && matches!(
+                op,
+                Op::Load | Op::Exchange { .. } | Op::Swap { .. } | Op::StartTimer { .. }
+            )
+        {
+            return Err(format!("use after free: {op:?}"));
+        }
+
+        let answer = match op {
+            Op::Queue => {
+                next.readers += 1;
+                next.waiting |= 1 << cpu;
+                if self.detached {
+                    DETACHED
+                } else {
+                    u64::from(self.settings)
+                }
+            }
+            Op::SetRequest => {
+                next.request = true;
+                if program == Program::Arrival && self.waiting & (1 << cpu) != 0 {
+                    next.limit = self.limit.min(self.now + self.longest_window(tree));
+                }
+                u64::from(self.request)
+            }
+            Op::RequestPending => u64::from(self.request),
+            Op::InGuest => u64::from(self.mode == Mode::InGuest),
+            Op::Wake => {
+                next.blocking = false;
+                u64::from(self.blocking)
+            }
+            Op::ExitMode => {
+                let exiting = self.mode == Mode::InGuest;
+                if exiting {
+                    next.mode = Mode::Exiting;
+                }
+                u64::from(exiting)
+            }
+            Op::Ipi => {
+                next.ipi = true;
+                0
+            }
+            Op::Now => {
+                next.ticks = self.ticks.checked_sub(ticks).ok_or("no time left")?;
+                next.now += u64::from(ticks) * TICK;
+                next.now
+            }
+            Op::StartTimer { at } => {
+                next.timer = Some(at);
+                0
+            }
+            Op::Load => self.word,
+            Op::Exchange { old, new } => {
+                if self.word == old {
+                    next.word = new;
+                }
+                self.word
+            }
+            Op::Swap { new } => {
+                next.word = new;
+                self.word
+            }
+            Op::Store { settings } => {
+                next.settings = settings;
+                0
+            }
+            Op::Unhook => {
+                next.detached = true;
+                0
+            }
+            Op::Synchronize if self.readers > 0 => return Ok(None),
+            Op::Synchronize => 0,
+            Op::Cancel if self.callback => return Ok(None),
+            Op::Cancel => {
+                next.timer = None;
+                0
+            }
+            Op::Free if self.callback || self.timer.is_some() => {
+                return Err("freed with the timer in use".into());
+            }
+            Op::Free => {
+                next.freed = true;
+                0
+            }
+            Op::Finish { open } => {
+                next.open += open;
+                match program {
+                    Program::Timer => next.callback = false,
+                    Program::Arrival => next.readers -= 1,
+                    _ => (),
+                }
+                next.cpus[cpu] = Cpu::Idle;
+                return Ok(Some(next));
+            }
+        };
+        next.cpus[cpu] = Cpu::Busy(program, tree.after(point, answer));
+        Ok(Some(next))
+    }
+}

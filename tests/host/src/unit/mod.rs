@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Unit tests: tables of named cases.
+
+mod protocol;
+mod settings;
+mod tally;
+mod word;
+
+use crate::Test;
+
+/// All unit tests.
+pub const TESTS: &[Test] = &[
+    ("settings_parse", settings::parse),
+    ("settings_ranges", settings::ranges),
+    ("settings_every_value", settings::every_value),
+    ("settings_in_one_word", settings::in_one_word),
+    ("settings_that_hold", settings::that_hold),
+    ("tally_sums", tally::sums),
+    ("tally_saturates", tally::saturates),
+    ("word_packs", word::packs),
+    ("word_request", word::request),
+    ("word_expire", word::expire),
+    ("word_armed_before", word::armed_before),
+    ("word_deadline_wraps", word::deadline_wraps),
+    ("protocol_order_of_steps", protocol::order_of_steps),
+    ("protocol_settings_off", protocol::settings_off),
+    ("protocol_life_of_a_window", protocol::life_of_a_window),
+    ("protocol_releases", protocol::releases),
+    ("protocol_gives_up_and_kicks", protocol::gives_up_and_kicks),
+];

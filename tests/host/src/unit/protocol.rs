@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0
+
+use crate::window::{
+    expired,
+    release_all,
+    volley_queued,
+    word::Held,
+    AtomicWord,
+    Hold,
+    Outcome,
+    Reason,
+    Settings,
+    Tally,
+    Vcpu, //
+};
+use std::cell::{
+    Cell,
+    RefCell, //
+};
+
+const US: u64 = 1_000;
+
+/// A word that nobody else changes, unless it is `busy`: then every exchange fails.
+#[derive(Default)]
+struct Local {
+    value: Cell<u64>,
+    busy: Cell<bool>,
+}
+
+impl AtomicWord for &Local {
+    fn load(&self) -> u64 {
+        self.value.get()
+    }
+
+    fn compare_exchange(&self, old: u64, new: u64) -> Result<u64, u64> {
+        if self.busy.get() || self.value.get() != old {
+            return Err(self.value.get());
+        }
+        self.value.set(new);
+        Ok(old)
+    }
+
+    fn swap(&self, new: u64) -> u64 {
+        self.value.replace(new)
+    }
+}
+
+/// A vCPU that does what it is told, and writes down what is done to it.
+#[derive(Default)]
+struct Fake {
+    request: Cell<bool>,
+    in_guest: Cell<bool>,
+    now: Cell<u64>,
+    timer: Cell<Option<u64>>,
+    /// Whenever the timer is queued, another CPU asks for an earlier time through this word.
+    rival: Option<(Hold<&'static Local>, Settings)>,
+    log: RefCell<Vec<&'static str>>,
+}
+
+impl Fake {
+    fn spinning() -> Self {
+        let fake = Self::default();
+
+        fake.in_guest.set(true);
+        fake
+    }
+
+    fn note(&self, what: &'static str) {
+        self.log.borrow_mut().push(what);
+    }
+
+    fn log(&self) -> String {
+        self.log.take().join(" ")
+    }
+}
+
+impl Vcpu for Fake {
+    fn set_request(&self) -> bool {
+        self.note("set_request");
+        self.request.replace(true)
+    }
+
+    fn request_pending(&self) -> bool {
+        self.note("request_pending");
+        self.request.get()
+    }
+
+    fn in_guest(&self) -> bool {
+        self.note("in_guest");
+        self.in_guest.get()
+    }
+
+    fn kick(&self) -> bool {
+        self.note("kick");
+        self.in_guest.get()
+    }
+
+    fn now(&self) -> u64 {
+        self.note("now");
+        self.now.get()
+    }
+
+    fn start_timer(&self, deadline: u64) {
+        self.note("start_timer");
+        self.timer.set(Some(deadline));
+        if let Some((hold, settings)) = &self.rival {
+            // Half the clock's way to the deadline, with nothing else happening.
+            let other = Fake::spinning();
+            other.now.set(deadline - settings.window_ns() - 1);
+            volley_queued(hold, &other, *settings, 1);
+        }
+    }
+}
+
+fn tally(requests: u32, held: u32, sent: u32, saved: u32) -> Tally {
+    Tally {
+        requests,
+        held,
+        sent,
+        saved,
+    }
+}
+
+fn kick(reason: Reason, requests: u32, irqs: u32) -> Option<(Reason, Held)> {
+    Some((reason, Held { requests, irqs }))
+}
+
+pub fn order_of_steps() {
+    let word = Local::default();
+    let hold = Hold::new(&word);
+    let vcpu = Fake::spinning();
+    let settings = Settings::new(100, 4);
+
+    volley_queued(&hold, &vcpu, settings, 1);
+    assert_eq!(vcpu.log(), "now set_request in_guest start_timer");
+    volley_queued(&hold, &vcpu, settings, 1);
+    assert_eq!(vcpu.log(), "now set_request in_guest");
+    vcpu.in_guest.set(false);
+    volley_queued(&hold, &vcpu, settings, 1);
+    assert_eq!(vcpu.log(), "now set_request in_guest kick");
+    assert_eq!(hold.held(), Held::default());
+}
+
+pub fn settings_off() {
+    for settings in [Settings::OFF, Settings::new(0, 9), Settings::new(9, 1)] {
+        let word = Local::default();
+        let hold = Hold::new(&word);
+        let vcpu = Fake::spinning();
+
+        let outcome = volley_queued(&hold, &vcpu, settings, 3);
+        assert_eq!(outcome.kick, kick(Reason::Off, 1, 3));
+        assert_eq!(outcome.tally, tally(1, 0, 1, 0));
+        // No clock, no word, no timer.
+        assert_eq!(vcpu.log(), "set_request in_guest kick");
+        assert_eq!(word.value.get(), 0);
+    }
+}
+
+pub fn life_of_a_window() {
+    let word = Local::default();
+    let hold = Hold::new(&word);
+    let vcpu = Fake::spinning();
+    let settings = Settings::new(100, 8);
+    let ask = || volley_queued(&hold, &vcpu, settings, 1);
+    let tick = |now: u64| {
+        vcpu.now.set(now);
+        assert!(
+            vcpu.timer.take().is_some_and(|at| at <= now),
+            "no timer at {now}"
+        );
+        expired(&hold, &vcpu)
+    };
+    let mut total = Tally::default();
+    let mut expect = |outcome: Outcome, kick, tally| {
+        assert_eq!((outcome.kick, outcome.tally), (kick, tally));
+        total = total.and(outcome.tally);
+    };
+
+    // Three requests, one kick when the window closes.
+    for _ in 0..3 {
+        expect(ask(), None, tally(1, 1, 0, 0));
+    }
+    expect(tick(100 * US), kick(Reason::Time, 3, 3), tally(0, 0, 1, 2));
+    assert_eq!((word.value.get(), vcpu.timer.get()), (0, None));
+
+    // The vCPU comes by itself: nothing to do when the window closes.
+    vcpu.request.set(false);
+    expect(ask(), None, tally(1, 1, 0, 0));
+    vcpu.request.set(false);
+    expect(tick(200 * US), None, tally(0, 0, 0, 1));
+
+    // It comes by itself, and another window opens: the timer comes early, then in time.
+    expect(ask(), None, tally(1, 1, 0, 0));
+    vcpu.request.set(false);
+    vcpu.now.set(250 * US);
+    expect(ask(), None, tally(1, 1, 0, 1));
+    expect(tick(300 * US), None, tally(0, 0, 0, 0));
+    assert_eq!(vcpu.timer.get(), Some(350 * US));
+    expect(tick(350 * US), kick(Reason::Time, 1, 1), tally(0, 0, 1, 0));
+
+    // It is not in the guest: what is held goes with the kick, which is not needed.
+    vcpu.request.set(false);
+    expect(ask(), None, tally(1, 1, 0, 0));
+    vcpu.in_guest.set(false);
+    expect(ask(), kick(Reason::Outside, 2, 2), tally(1, 0, 0, 2));
+    vcpu.in_guest.set(true);
+
+    // The timer finds nothing, and is not queued any more.
+    expect(tick(450 * US), None, tally(0, 0, 0, 0));
+    assert_eq!((word.value.get(), vcpu.timer.get()), (0, None));
+    assert_eq!(total.requests, total.sent + total.saved);
+    assert_eq!(total, tally(8, 7, 2, 6));
+}
+
+pub fn releases() {
+    let word = Local::default();
+    let hold = Hold::new(&word);
+    let vcpu = Fake::spinning();
+    let settings = Settings::new(100, 4);
+
+    assert_eq!(release_all(&hold, &vcpu), Outcome::default());
+    assert_eq!(vcpu.log(), "", "nothing held, nothing done");
+
+    volley_queued(&hold, &vcpu, settings, 2);
+    let outcome = release_all(&hold, &vcpu);
+    assert_eq!(outcome.kick, kick(Reason::Release, 1, 2));
+    assert_eq!(outcome.tally, tally(0, 0, 1, 0));
+    assert_eq!(word.value.get(), 0);
+
+    // The timer is queued again, although it may still be queued.
+    vcpu.timer.set(None);
+    vcpu.request.set(false);
+    volley_queued(&hold, &vcpu, settings, 2);
+    assert!(vcpu.timer.get().is_some());
+    vcpu.request.set(false);
+    let outcome = release_all(&hold, &vcpu);
+    assert_eq!((outcome.kick, outcome.tally), (None, tally(0, 0, 0, 1)));
+}
+
+pub fn gives_up_and_kicks() {
+    let settings = Settings::new(100, 4);
+
+    // Others change the word all the time: the request is kicked, the word left alone.
+    let word = Local::default();
+    let hold = Hold::new(&word);
+    let vcpu = Fake::spinning();
+    volley_queued(&hold, &vcpu, settings, 1);
+    let before = word.value.get();
+    word.busy.set(true);
+    let outcome = volley_queued(&hold, &vcpu, settings, 2);
+    assert_eq!(outcome.kick, kick(Reason::Contention, 1, 2));
+    assert_eq!(outcome.tally, tally(1, 0, 1, 0));
+    assert_eq!(word.value.get(), before);
+
+    // A kick that finds the word busy leaves what is held to the timer.
+    vcpu.in_guest.set(false);
+    let outcome = volley_queued(&hold, &vcpu, settings, 2);
+    assert_eq!(outcome.kick, kick(Reason::Outside, 1, 2));
+    assert_eq!(word.value.get(), before);
+    vcpu.in_guest.set(true);
+
+    // The timer takes all there is, even if it cannot tell whether it is due.
+    let outcome = expired(&hold, &vcpu);
+    assert_eq!(outcome.kick, None, "early, so the word need not be written");
+    vcpu.now.set(100 * US);
+    let outcome = expired(&hold, &vcpu);
+    assert_eq!(outcome.kick, kick(Reason::Time, 1, 1));
+    assert_eq!(word.value.get(), 0);
+
+    // Each time the timer is queued, another CPU wants it earlier.
+    let word: &'static Local = Box::leak(Box::default());
+    let hold = Hold::new(word);
+    let mut vcpu = Fake::spinning();
+    vcpu.now.set(100 * US);
+    vcpu.rival = Some((Hold::new(word), Settings::new(100, 1_024)));
+    let outcome = volley_queued(&hold, &vcpu, Settings::new(100, 1_024), 1);
+    assert_eq!(outcome.kick, kick(Reason::Contention, 5, 5));
+    assert_eq!(outcome.tally, tally(1, 1, 1, 4));
+    assert_eq!(word.value.get(), 0);
+}
