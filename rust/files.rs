@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The files in `/sys/kernel/volley`: what each shows, and what may be written to it.
+//!
+//! `Documentation/ABI/testing/sysfs-kernel-volley` describes them for users.
+
+use crate::{
+    params,
+    source::Source,
+    sysfs::{
+        Attribute,
+        Directory, //
+    },
+    vm::Vm,
+    window::{
+        Knob,
+        ParseError, //
+    },
+};
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+
+/// What the top directory shows that does not change.
+pub(crate) struct Host {
+    /// Number of list registers of the host's CPUs.
+    pub(crate) list_registers: u32,
+}
+
+/// The top directory and the two within.
+pub(crate) struct Tree {
+    vms: Directory<()>,
+    irqs: Directory<()>,
+    /// Dropped last, so that the others are taken out of it first.
+    _top: Directory<Host>,
+}
+
+/// A VM's directory.
+pub(crate) type VmDirectory = Directory<Arc<Vm>>;
+/// A source's directory.
+pub(crate) type SourceDirectory = Directory<Arc<Source>>;
+
+impl Tree {
+    /// Creates `/sys/kernel/volley`.
+    pub(crate) fn new(host: Host) -> Result<Self> {
+        let top = Directory::in_kernel(fmt!("volley"), &HOST_FILES, host)?;
+
+        Ok(Self {
+            vms: top.create_dir(fmt!("vms"), &[], ())?,
+            irqs: top.create_dir(fmt!("irqs"), &[], ())?,
+            _top: top,
+        })
+    }
+
+    /// Creates the directory of `vm`.
+    pub(crate) fn add_vm(&self, vm: &Arc<Vm>) -> Result<VmDirectory> {
+        self.vms
+            .create_dir(fmt!("{}", vm.id()), &VM_FILES, vm.clone())
+    }
+
+    /// Creates the directory of `source`.
+    pub(crate) fn add_source(&self, source: &Arc<Source>) -> Result<SourceDirectory> {
+        self.irqs
+            .create_dir(fmt!("{}", source.key().irq), &SOURCE_FILES, source.clone())
+    }
+}
+
+type HostFile = Attribute<Host>;
+type VmFile = Attribute<Arc<Vm>>;
+type SourceFile = Attribute<Arc<Source>>;
+
+/// Reads what was written to a file.
+fn parse(knob: Knob, text: &str) -> Result<u32> {
+    knob.parse(text.as_bytes()).map_err(|error| match error {
+        ParseError::Invalid => EINVAL,
+        ParseError::Range => ERANGE,
+    })
+}
+
+static HOST_FILES: [HostFile; 4] = [
+    HostFile::ro(c"version", |_| env!("VOLLEY_VERSION")),
+    HostFile::ro(c"list_registers", |host| host.list_registers),
+    HostFile::rw(
+        c"max_usecs",
+        |_| params::defaults().max_usecs(),
+        |_, text| {
+            let value = parse(Knob::MAX_USECS, text)?;
+            params::change_defaults(|settings| settings.with_max_usecs(value));
+            Ok(())
+        },
+    ),
+    HostFile::rw(
+        c"max_irqs",
+        |_| params::defaults().max_irqs(),
+        |_, text| {
+            let value = parse(Knob::MAX_IRQS, text)?;
+            params::change_defaults(|settings| settings.with_max_irqs(value));
+            Ok(())
+        },
+    ),
+];
+
+static VM_FILES: [VmFile; 12] = [
+    VmFile::rw(
+        c"enabled",
+        |vm| u32::from(vm.enabled()),
+        |vm, text| {
+            vm.set_enabled(parse(Knob::SWITCH, text)? == 1);
+            Ok(())
+        },
+    ),
+    VmFile::rw(
+        c"max_usecs",
+        |vm| vm.settings().max_usecs(),
+        |vm, text| {
+            let value = parse(Knob::MAX_USECS, text)?;
+            vm.change_settings(|settings| settings.with_max_usecs(value));
+            Ok(())
+        },
+    ),
+    VmFile::rw(
+        c"max_irqs",
+        |vm| vm.settings().max_irqs(),
+        |vm, text| {
+            let value = parse(Knob::MAX_IRQS, text)?;
+            vm.change_settings(|settings| settings.with_max_irqs(value));
+            Ok(())
+        },
+    ),
+    VmFile::ro(c"received", |vm| vm.fates(|fates| &fates.received)),
+    VmFile::ro(c"forwarded", |vm| vm.fates(|fates| &fates.forwarded)),
+    VmFile::ro(c"merged", |vm| vm.fates(|fates| &fates.merged)),
+    VmFile::ro(c"to_host", |vm| vm.fates(|fates| &fates.to_host)),
+    VmFile::ro(c"consumed", |vm| vm.fates(|fates| &fates.consumed)),
+    VmFile::ro(c"kick_requests", |vm| vm.kicks(|kicks| &kicks.requests)),
+    VmFile::ro(c"kicks_sent", |vm| vm.kicks(|kicks| &kicks.sent)),
+    VmFile::ro(c"kicks_held", |vm| vm.kicks(|kicks| &kicks.held)),
+    VmFile::ro(c"kicks_saved", |vm| vm.kicks(|kicks| &kicks.saved)),
+];
+
+static SOURCE_FILES: [SourceFile; 9] = [
+    SourceFile::ro(c"vm", |source| source.vm().id()),
+    SourceFile::ro(c"vcpu", |source| source.last_target().0),
+    SourceFile::ro(c"intid", |source| source.last_target().1),
+    SourceFile::ro(c"handler", |source| source.handler().name()),
+    SourceFile::ro(c"received", |source| source.fates.received.get()),
+    SourceFile::ro(c"forwarded", |source| source.fates.forwarded.get()),
+    SourceFile::ro(c"merged", |source| source.fates.merged.get()),
+    SourceFile::ro(c"to_host", |source| source.fates.to_host.get()),
+    SourceFile::ro(c"consumed", |source| source.fates.consumed.get()),
+];

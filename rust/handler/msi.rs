@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The `msi` handler: the guest's LPI behind its ITS translation.
+
+use super::{
+    Arrival,
+    Handler,
+    Verdict, //
+};
+use kernel::prelude::*;
+
+/// Forwards an arrival to the LPI that the guest's ITS makes of the irqfd's MSI.
+///
+/// An MSI whose translation KVM has not cached goes to the host: the stock path translates it in
+/// process context, and caches it.
+pub(crate) static MSI: Msi = Msi;
+
+/// See [`MSI`].
+pub(crate) struct Msi;
+
+impl Handler for Msi {
+    fn name(&self) -> &'static CStr {
+        c"msi"
+    }
+
+    #[inline]
+    fn process<'irq>(&self, arrival: &Arrival<'irq>) -> Verdict<'irq> {
+        match arrival.source.route().translate(arrival.context) {
+            Some(interrupt) => Verdict::Forward(interrupt),
+            None => Verdict::Host,
+        }
+    }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The KVM port: the only folder that knows a type or a symbol of KVM.
+//!
+//! | file         | content                                                              |
+//! |--------------|----------------------------------------------------------------------|
+//! | `symbols.rs` | the functions and variables of KVM that are not exported               |
+//! | `vm.rs`      | a reference on a virtual machine                                       |
+//! | `vcpu.rs`    | a virtual CPU: its request bit, its mode, its kick                     |
+//! | `route.rs`   | where an irqfd leads: MSI, ITS, LPI                                    |
+//! | `vgic.rs`    | queueing to a vCPU, under KVM's locks and in KVM's order               |
+//! | `bypass.rs`  | connected pairs of the IRQ bypass manager: found, watched              |
+//!
+//! # Lock order
+//!
+//! The one place where it is written down. Locks of KVM and of the kernel are marked `*`.
+//!
+//! ```text
+//! irqbypass lock *                          mutex; made visible as `Serialised`
+//!   kvm_lock *                              mutex; walking the list of VMs
+//!     kvm->irqfds.lock *                    spinlock_t, IRQs off; walking a VM's irqfds
+//!   ATTACHED                                mutex, `control.rs`; sources and VMs
+//!     kernfs: active references *           waited for when a directory is removed
+//!       Vm::sources                         mutex, `vm.rs`; taken when a file is read
+//!     irq_desc->lock *                      raw; exchanging a flow handler
+//!
+//! hard IRQ:
+//! kvm->irq_srcu *                           read side; from translation to queueing
+//!   vgic_cpu->ap_list_lock *                raw; one vCPU's list
+//!     vgic_irq->irq_lock *                  raw; one virtual interrupt
+//!   irq_desc->lock *                        raw; in the stock handler, with no vGIC lock held
+//! hrtimer_cpu_base->lock *                  raw; arming a window, with none of the above held
+//! ```
+//!
+//! No lock of Volley's is held across one of KVM's in hard IRQ: there, Volley has none.
+
+mod bypass;
+mod route;
+mod symbols;
+mod vcpu;
+mod vgic;
+mod vm;
+
+pub(crate) use self::{
+    bypass::{
+        with_manager_locked,
+        ConnectProbe,
+        Connected,
+        Hooks,
+        Pair,
+        Watch, //
+    },
+    route::{
+        Route,
+        VirtualInterrupt, //
+    },
+    symbols::Symbols,
+    vcpu::VcpuRef,
+    vgic::{
+        Kick,
+        Queued, //
+    },
+    vm::{
+        RoutingGuard,
+        VmRef, //
+    },
+};

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A vCPU's kicks: held for a window, or sent at once.
+//!
+//! What is decided, and in which order, is in `window/`; this is what it is decided on.
+
+use crate::{
+    kvm::VcpuRef,
+    once::Once,
+    stats::Kicks,
+    timer::{
+        self,
+        Expire,
+        Timed, //
+    },
+    trace::{
+        self,
+        VmId, //
+    },
+    window::{
+        self,
+        AtomicWord,
+        Hold,
+        Outcome,
+        Settings, //
+    },
+};
+use kernel::{
+    interrupt::local_interrupt_disable,
+    sync::atomic::{
+        Atomic,
+        Full, //
+    }, //
+};
+
+/// A vCPU of a VM that has sources.
+pub(crate) struct Vcpu {
+    kvm: VcpuRef,
+    index: u32,
+    vm: VmId,
+    hold: Hold<HoldWord>,
+    /// What became of requests for a kick.
+    pub(crate) kicks: Kicks,
+}
+
+/// The memory behind a hold word.
+struct HoldWord(Atomic<u64>);
+
+impl AtomicWord for HoldWord {
+    #[inline(always)]
+    fn load(&self) -> u64 {
+        self.0.read_once()
+    }
+
+    #[inline(always)]
+    fn compare_exchange(&self, old: u64, new: u64) -> Result<u64, u64> {
+        self.0.cmpxchg(old, new, Full)
+    }
+
+    #[inline(always)]
+    fn swap(&self, new: u64) -> u64 {
+        self.0.xchg(new, Full)
+    }
+}
+
+impl Vcpu {
+    /// Creates the state of `kvm`, a vCPU of the VM called `vm`.
+    pub(crate) fn new(kvm: VcpuRef, vm: VmId) -> Self {
+        Self {
+            kvm,
+            index: kvm.index(),
+            vm,
+            hold: Hold::new(HoldWord(Atomic::new(0))),
+            kicks: Kicks::new(),
+        }
+    }
+
+    /// Returns KVM's side of the vCPU.
+    #[inline(always)]
+    pub(crate) fn kvm(&self) -> &VcpuRef {
+        &self.kvm
+    }
+
+    /// Returns the vCPU's index in its VM.
+    #[inline(always)]
+    pub(crate) fn index(&self) -> u32 {
+        self.index
+    }
+
+    /// Counts and traces what a step of the protocol came to.
+    #[inline]
+    fn record(&self, outcome: &Outcome, settings: Settings) {
+        self.kicks.add(&outcome.tally);
+        if outcome.tally.held > 0 {
+            let irqs = self.hold.held().irqs;
+            trace::trace_kick_held(self.vm, self.index, settings.max_usecs(), irqs);
+        }
+        if outcome.tally.sent > 0 {
+            if let Some((reason, held)) = outcome.kick {
+                trace::trace_kick_sent(self.vm, self.index, reason, held.irqs);
+            }
+        }
+        if outcome.tally.saved > 0 {
+            trace::trace_kick_saved(self.vm, self.index, outcome.tally.saved);
+        }
+    }
+}
+
+impl Timed<Vcpu> {
+    /// Makes sure that the vCPU gets `irqs` virtual interrupts that were queued for it.
+    ///
+    /// Context: hard IRQ, no lock held.
+    #[inline]
+    pub(crate) fn volley_queued(&self, settings: Settings, irqs: u32) {
+        let outcome = window::volley_queued(&self.hold, self, settings, irqs);
+        self.record(&outcome, settings);
+    }
+
+    /// Releases whatever is held. Context: any.
+    pub(crate) fn release(&self) {
+        // What has been taken out of the word must not wait for us to be scheduled again.
+        let _interrupts_off = local_interrupt_disable();
+        let outcome = window::release_all(&self.hold, self);
+        self.record(&outcome, Settings::OFF);
+    }
+}
+
+impl Expire for Vcpu {
+    fn expired(timed: &Timed<Self>) {
+        let outcome = window::expired(&timed.hold, timed);
+        timed.record(&outcome, Settings::OFF);
+    }
+}
+
+impl window::Vcpu for Timed<Vcpu> {
+    #[inline(always)]
+    fn set_request(&self) -> bool {
+        self.kvm.set_irq_pending()
+    }
+
+    #[inline(always)]
+    fn request_pending(&self) -> bool {
+        self.kvm.irq_pending()
+    }
+
+    #[inline(always)]
+    fn in_guest(&self) -> bool {
+        self.kvm.in_guest()
+    }
+
+    #[inline(always)]
+    fn kick(&self) -> bool {
+        self.kvm.kick()
+    }
+
+    fn now(&self) -> u64 {
+        timer::now()
+    }
+
+    fn start_timer(&self, deadline: u64) {
+        self.start(deadline);
+    }
+}

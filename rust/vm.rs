@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! VMs that have sources.
+
+use crate::{
+    kvm::VmRef,
+    once::Once,
+    params,
+    source::Source,
+    stats::{
+        Counter,
+        Fates,
+        Kicks, //
+    },
+    timer::Timed,
+    trace::VmId,
+    vcpu::Vcpu,
+    window::Settings, //
+};
+use core::pin::Pin;
+use kernel::{
+    alloc::KVVec,
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        new_mutex,
+        rcu::synchronize_rcu,
+        Arc,
+        Mutex, //
+    },
+};
+
+/// The sources of a VM.
+struct Sources {
+    present: KVec<Arc<Source>>,
+    /// What became of the arrivals of those that are gone.
+    gone: Fates,
+}
+
+/// A VM that has, or had a moment ago, at least one source.
+#[pin_data(PinnedDrop)]
+pub(crate) struct Vm {
+    id: VmId,
+    enabled: Atomic<bool>,
+    /// A [`Settings`] in one word, so that a reader never sees half of a change.
+    settings: Atomic<u32>,
+    #[pin]
+    sources: Mutex<Sources>,
+    /// By index; all there will ever be: KVM refuses to create more once there is a vGIC, and
+    /// without one, to connect a pair.
+    vcpus: KVVec<Pin<KBox<Timed<Vcpu>>>>,
+    /// Dropped last: the vCPUs live as long as this.
+    kvm: VmRef,
+}
+
+impl Vm {
+    /// Creates the state of `kvm`, with the settings that new VMs get.
+    pub(crate) fn new(kvm: VmRef) -> Result<Arc<Self>> {
+        let id = kvm.id();
+        let mut vcpus = KVVec::new();
+        // SAFETY: The vCPU is used by elements of `vcpus` only, which go before `kvm`.
+        while let Some(vcpu) = unsafe { kvm.vcpu(vcpus.len() as u32) } {
+            vcpus.push(Timed::new(Vcpu::new(vcpu, id))?, GFP_KERNEL)?;
+        }
+        Arc::pin_init(
+            pin_init!(Self {
+                id,
+                enabled: Atomic::new(true),
+                settings: Atomic::new(params::defaults().to_bits()),
+                sources <- new_mutex!(Sources {
+                    present: KVec::new(),
+                    gone: Fates::new(),
+                }),
+                vcpus,
+                kvm,
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// Adds a source of this VM, whose arrivals are counted from here on.
+    pub(crate) fn add_source(&self, source: Arc<Source>) -> Result {
+        Ok(self.sources.lock().present.push(source, GFP_KERNEL)?)
+    }
+
+    /// Removes a source; what became of its arrivals is still counted.
+    pub(crate) fn remove_source(&self, source: &Arc<Source>) {
+        let mut sources = self.sources.lock();
+        let Sources { present, gone } = &mut *sources;
+        if let Some(at) = present.iter().position(|other| Arc::ptr_eq(other, source)) {
+            gone.absorb(&source.fates);
+            let _ = present.remove(at);
+        }
+    }
+
+    /// Returns whether the VM has a source.
+    pub(crate) fn has_sources(&self) -> bool {
+        !self.sources.lock().present.is_empty()
+    }
+
+    /// Returns the sum of one counter of all sources that the VM has, or had.
+    pub(crate) fn fates(&self, counter: impl Fn(&Fates) -> &Counter) -> u64 {
+        let sources = self.sources.lock();
+        sources
+            .present
+            .iter()
+            .fold(counter(&sources.gone).get(), |sum, source| {
+                counter(&source.fates).get().wrapping_add(sum)
+            })
+    }
+
+    /// Returns KVM's name for the VM.
+    pub(crate) fn id(&self) -> VmId {
+        self.id
+    }
+
+    /// Returns KVM's side of the VM.
+    #[inline(always)]
+    pub(crate) fn kvm(&self) -> &VmRef {
+        &self.kvm
+    }
+
+    /// Returns the vCPU with the index `index`.
+    #[inline(always)]
+    pub(crate) fn vcpu(&self, index: u32) -> Option<&Timed<Vcpu>> {
+        // CAST: An index fits a `usize`.
+        self.vcpus.get(index as usize).map(|vcpu| &**vcpu)
+    }
+
+    /// Returns the sum of one counter of all vCPUs.
+    pub(crate) fn kicks(&self, counter: impl Fn(&Kicks) -> &Counter) -> u64 {
+        self.vcpus
+            .iter()
+            .fold(0, |sum, vcpu| counter(&vcpu.kicks).get().wrapping_add(sum))
+    }
+
+    /// Returns whether the VM's arrivals are processed by Volley.
+    #[inline(always)]
+    pub(crate) fn enabled(&self) -> bool {
+        self.enabled.read_once()
+    }
+
+    /// Has the VM's arrivals processed by Volley, or left to the host.
+    pub(crate) fn set_enabled(&self, enabled: bool) {
+        self.enabled.store(enabled, Relaxed);
+        // Handlers that saw the old value are done after this, and hold nothing new.
+        synchronize_rcu();
+        self.release();
+    }
+
+    /// Returns the bounds of the VM's windows.
+    #[inline(always)]
+    pub(crate) fn settings(&self) -> Settings {
+        Settings::from_bits(self.settings.read_once())
+    }
+
+    /// Changes the bounds of the VM's windows, and closes those that are open.
+    pub(crate) fn change_settings(&self, change: impl Fn(Settings) -> Settings) {
+        params::change(&self.settings, change);
+        // Handlers that saw the old bounds are done after this, and hold nothing new by them.
+        synchronize_rcu();
+        self.release();
+    }
+
+    /// Releases all kicks that are held.
+    pub(crate) fn release(&self) {
+        for vcpu in &self.vcpus {
+            vcpu.release();
+        }
+    }
+}
+
+#[pinned_drop]
+impl PinnedDrop for Vm {
+    fn drop(self: Pin<&mut Self>) {
+        // No source is left, so nothing is held after this.
+        self.release();
+    }
+}

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Volleys: the virtual interrupts of one exception, queued per vCPU, each vCPU kicked once.
+
+use crate::{
+    context::HardIrq,
+    fixed_vec::FixedVec,
+    host::MAX_BURST,
+    kvm::{
+        Kick,
+        Queued,
+        RoutingGuard,
+        VirtualInterrupt, //
+    },
+    source::Source,
+    timer::Timed,
+    trace,
+    vcpu::Vcpu,
+    vm::Vm,
+    window::Settings, //
+};
+
+/// Rounds without progress, because the guest moves its interrupts to other vCPUs all the time.
+const MOVE_TRIES: u32 = 4;
+
+/// A virtual interrupt that is to be queued, and the source it came from.
+#[derive(Clone, Copy)]
+struct Entry<'irq> {
+    source: &'irq Source,
+    interrupt: VirtualInterrupt<'irq>,
+}
+
+/// A vCPU that has to notice virtual interrupts.
+#[derive(Clone, Copy)]
+struct Due<'irq> {
+    vcpu: &'irq Timed<Vcpu>,
+    settings: Settings,
+    irqs: u32,
+}
+
+/// The virtual interrupts of one exception.
+///
+/// They are collected as long as they belong to the same VM, and then queued; vCPUs are kicked when
+/// all of them have been queued.
+pub(crate) struct Volley<'irq> {
+    vm: Option<(&'irq Vm, RoutingGuard<'irq>)>,
+    entries: FixedVec<Entry<'irq>, MAX_BURST>,
+    due: FixedVec<Due<'irq>, MAX_BURST>,
+}
+
+impl<'irq> Volley<'irq> {
+    /// Begins a volley. Context: hard IRQ.
+    #[inline(always)]
+    pub(crate) fn new(_: &'irq HardIrq) -> Self {
+        Self {
+            vm: None,
+            entries: FixedVec::new(),
+            due: FixedVec::new(),
+        }
+    }
+
+    /// Prepares for an arrival of a source of `vm`.
+    ///
+    /// From here until it is queued, the VMM's changes to the routing wait.
+    #[inline]
+    pub(crate) fn enter(&mut self, vm: &'irq Vm) {
+        match &self.vm {
+            Some((current, _)) if core::ptr::eq(*current, vm) => {}
+            current => {
+                if current.is_some() {
+                    self.queue();
+                }
+                self.vm = Some((vm, vm.kvm().routing()));
+            }
+        }
+    }
+
+    /// Adds the virtual interrupt of an arrival of `source`, whose VM has been entered.
+    #[inline]
+    pub(crate) fn add(&mut self, source: &'irq Source, interrupt: VirtualInterrupt<'irq>) {
+        // There is room for as many as one exception can bring; if not, the host has a way.
+        if self.entries.push(Entry { source, interrupt }).is_err() {
+            source.leave_to_host();
+        }
+    }
+
+    /// Queues what is left, and has every vCPU concerned notice.
+    #[inline]
+    pub(crate) fn launch(&mut self) {
+        self.queue();
+        for due in self.due.as_slice() {
+            due.vcpu.volley_queued(due.settings, due.irqs);
+        }
+        self.due.clear();
+    }
+
+    /// Queues the interrupts of the present VM, vCPU by vCPU.
+    fn queue(&mut self) {
+        let Some((vm, routing)) = self.vm.take() else {
+            return;
+        };
+        let settings = vm.settings();
+        let entries = self.entries.as_slice();
+        let mut waiting = Bits::first(entries.len());
+        let mut refused = Bits::NONE;
+        let mut moves: u32 = 0;
+
+        while let Some((first, entry)) = waiting.first_of(entries) {
+            let Some(vcpu) = entry.interrupt.target().and_then(|index| vm.vcpu(index)) else {
+                // Not mapped to a vCPU, or to one that was created a moment ago.
+                waiting.remove(first);
+                refused.insert(first);
+                continue;
+            };
+            let mut irqs: u32 = 0;
+            let mut list = vcpu.kvm().lock_ap_list();
+            let mut round = waiting;
+            let before = waiting;
+
+            while let Some((at, entry)) = round.first_of(entries) {
+                round.remove(at);
+                if !entry.interrupt.targets(vcpu.kvm()) {
+                    continue;
+                }
+                match list.queue(entry.interrupt) {
+                    Queued::Done { merged, kick } => {
+                        waiting.remove(at);
+                        entry.queued(vcpu.index(), merged);
+                        match kick {
+                            Kick::None => {}
+                            Kick::Here => irqs = irqs.wrapping_add(1),
+                            Kick::At(index) => match vm.vcpu(index) {
+                                Some(other) => add_due(&mut self.due, other, settings, 1),
+                                None => irqs = irqs.wrapping_add(1),
+                            },
+                        }
+                    }
+                    Queued::Moved => {}
+                    Queued::Refused => {
+                        waiting.remove(at);
+                        refused.insert(at);
+                    }
+                }
+            }
+            drop(list);
+            if irqs > 0 {
+                add_due(&mut self.due, vcpu, settings, irqs);
+            }
+            if waiting == before {
+                // All of them were moved to other vCPUs in the meantime.
+                moves = moves.wrapping_add(1);
+                if moves > MOVE_TRIES {
+                    waiting.remove(first);
+                    refused.insert(first);
+                }
+            }
+        }
+        drop(routing);
+
+        while let Some((at, entry)) = refused.first_of(entries) {
+            refused.remove(at);
+            entry.source.leave_to_host();
+        }
+        self.entries.clear();
+    }
+}
+
+impl Entry<'_> {
+    /// Counts the interrupt as queued to `vcpu`.
+    #[inline]
+    fn queued(&self, vcpu: u32, merged: bool) {
+        let Self { source, interrupt } = self;
+
+        source.line().account();
+        if merged {
+            source.fates.merged.add(1);
+        } else {
+            source.fates.forwarded.add(1);
+        }
+        source.note_target(vcpu, interrupt.intid());
+        trace::trace_irq_forwarded(
+            source.line().irq(),
+            source.vm().id(),
+            vcpu,
+            interrupt.intid(),
+            merged,
+        );
+    }
+}
+
+/// Notes that `vcpu` has to notice `irqs` more interrupts.
+#[inline]
+fn add_due<'irq>(
+    due: &mut FixedVec<Due<'irq>, MAX_BURST>,
+    vcpu: &'irq Timed<Vcpu>,
+    settings: Settings,
+    irqs: u32,
+) {
+    match due.as_mut_slice().iter_mut().find(|due| due.vcpu.is(vcpu)) {
+        Some(due) => due.irqs = due.irqs.wrapping_add(irqs),
+        None => {
+            let new = Due {
+                vcpu,
+                settings,
+                irqs,
+            };
+            // There are never more vCPUs than arrivals; if there were, this one would not wait.
+            if due.push(new).is_err() {
+                vcpu.volley_queued(Settings::OFF, irqs);
+            }
+        }
+    }
+}
+
+/// A set of positions in a slice of at most 64 elements.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Bits(u64);
+
+impl Bits {
+    /// The empty set.
+    const NONE: Self = Self(0);
+
+    /// The first `count` positions.
+    #[inline(always)]
+    fn first(count: usize) -> Self {
+        // CAST: At most 64.
+        Self(
+            u64::MAX
+                .checked_shr(64u32.wrapping_sub(count as u32))
+                .unwrap_or(0),
+        )
+    }
+
+    /// Returns the lowest position in the set and the element there.
+    #[inline(always)]
+    fn first_of<'a, T>(self, elements: &'a [T]) -> Option<(u32, &'a T)> {
+        let at = self.0.trailing_zeros();
+        // CAST: At most 64, which is no position.
+        elements.get(at as usize).map(|element| (at, element))
+    }
+
+    #[inline(always)]
+    fn insert(&mut self, at: u32) {
+        self.0 |= 1u64.wrapping_shl(at);
+    }
+
+    #[inline(always)]
+    fn remove(&mut self, at: u32) {
+        self.0 &= !1u64.wrapping_shl(at);
+    }
+}
+
+const _: () = assert!(MAX_BURST <= 64);

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Volley: interrupts of assigned devices, delivered to their VMs in batches.
+//!
+//! The stages of an interrupt's way, and where they are:
+//!
+//! | stage                                                     | room                     |
+//! |-----------------------------------------------------------|--------------------------|
+//! | arrivals are received, as many as are pending              | `host/flow.rs`, `host/burst.rs` |
+//! | each is looked up in the registry                          | `registry.rs`            |
+//! | its handler gives a verdict                                | `handler.rs`             |
+//! | the virtual interrupts of a VM are queued, vCPU by vCPU     | `volley.rs`, `kvm/vgic.rs` |
+//! | each vCPU is kicked once, at once or at the end of a window | `vcpu.rs`, `window/`     |
+//! | KVM loads them into the list registers                     | KVM                      |
+//!
+//! Around it: `control.rs` attaches and detaches sources, `files.rs` and `params.rs` are the
+//! administrator's interface, `trace/` shows what happens. `kvm.rs` has the lock order. The whole
+//! is described in `Documentation/design.rst`.
+
+mod bindings;
+mod context;
+mod control;
+mod files;
+mod fixed_vec;
+mod handler;
+mod host;
+mod kvm;
+mod once;
+mod params;
+mod registry;
+mod source;
+mod stats;
+mod sysfs;
+mod timer;
+mod trace;
+mod vcpu;
+mod vm;
+mod volley;
+mod window;
+
+use control::Control;
+use files::{
+    Host,
+    Tree, //
+};
+use kernel::prelude::*;
+use kvm::Symbols;
+use params::Params;
+
+module! {
+    type: VolleyModule,
+    name: "volley",
+    authors: ["The Volley developers"],
+    description: "Interrupts of assigned devices, delivered to their VMs in batches",
+    license: "GPL",
+    params: {
+        max_usecs: i64 {
+            default: 0,
+            description: "Longest time to hold a vCPU's kick, in microseconds, 0 to 10000; 0 never holds one",
+        },
+        max_irqs: i64 {
+            default: 0,
+            description: "Interrupts held at which the kick is sent, 1 to 1024; 0 means as many as there are list registers",
+        },
+        auto_attach: i64 {
+            default: 1,
+            description: "Attach interrupts as VFIO and KVM connect them, 0 or 1",
+        },
+        burst: i64 {
+            default: 16,
+            description: "Most interrupts to take in one exception, 1 to 64; 1 takes one at a time",
+        },
+    },
+}
+
+/// The module while it is loaded.
+struct VolleyModule {
+    _control: Control,
+}
+
+impl kernel::Module for VolleyModule {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        let symbols = Symbols::resolve()?;
+        let list_registers = symbols.list_registers();
+        if list_registers == 0 {
+            pr_err!("KVM is not available: it takes a CPU that boots the kernel at EL2\n");
+            return Err(ENODEV);
+        }
+        if !symbols.has_gicv3() {
+            pr_err!("the host's interrupt controller is not a GICv3 or GICv4\n");
+            return Err(ENODEV);
+        }
+
+        if !symbols.has_split_eoi() {
+            pr_err!("the host's GIC does not drop priority and deactivate apart\n");
+            return Err(ENODEV);
+        }
+
+        let params = Params::read(list_registers)?;
+        params::change_defaults(|_| params.settings);
+        let burst = if symbols.can_take_bursts() {
+            params.burst
+        } else {
+            1
+        };
+        host::set_limit(burst);
+
+        let tree = Tree::new(Host { list_registers })?;
+        // SAFETY: A module is initialised once.
+        let control = unsafe { Control::start(tree, params.auto_attach)? };
+        pr_info!(
+            "{} list registers, up to {} interrupts an exception\n",
+            list_registers,
+            burst
+        );
+        Ok(Self { _control: control })
+    }
+}
