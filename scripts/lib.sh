@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What the scripts share: where things are, how they speak, how a long step
+# shows that it is alive, and how two runs at once keep out of each other's
+# way. Sourced, never run.
+#
+# The cache holds one folder per thing, named after the key of what went into
+# it. A folder with a file `.complete` in it is finished and never changes.
+
+volley_top=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
+volley_cache=${XDG_CACHE_HOME:-${HOME:?}/.cache}/volley
+volley_logs=$volley_cache/logs
+volley_me=${0##*/}
+
+# The kernel series Volley is for, and the release the tests are written on.
+# shellcheck disable=SC2034 # used by setup-kernel
+volley_series=7.3
+volley_release=${VOLLEY_RELEASE:-7.3.4+deb13-arm64}
+volley_suite=trixie
+
+say() { printf '%s: %s\n' "$volley_me" "$*" >&2; }
+die() { say "error: $*"; exit 1; }
+
+# usage TEXT: what --help prints. The caller's header comment is the text.
+usage() {
+	sed -n '3,/^[^#]/{/^#/!d;s/^# \{0,1\}//;p}' "$0"
+}
+
+# A path that kbuild, make or bubblewrap would trip over is refused here once.
+check_paths() {
+	local path
+	for path in "$volley_top" "$volley_cache"; do
+		case $path in
+		*[[:space:]:\'\"\$\\]*)
+			die "the kernel's build cannot live in a path with blanks, colons or quotes: $path" ;;
+		/*) ;;
+		*) die "not an absolute path: $path" ;;
+		esac
+	done
+}
+
+# key TEXT...: a short name for everything that went into a cached thing.
+key() { printf '%s\n' "$@" | sha256sum | cut -c1-12; }
+
+# lock_file FILE WHAT [-s]: held until the script ends (-s: shared with others
+# who say so). Waits for another run, and says that it does.
+lock_file() {
+	local how=${3:--x} fd
+	exec {fd}>>"$1"
+	if ! flock "$how" -n "$fd"; then
+		say "waiting for another run that is using $2"
+		flock "$how" "$fd"
+	fi
+}
+
+# lock NAME [-s]: the same for something in the cache.
+lock() {
+	mkdir -p "$volley_cache"
+	lock_file "$volley_cache/$1.lock" "$1" "${2:--x}"
+}
+
+# need_disk GIGABYTES FOLDER WHAT
+need_disk() {
+	local free
+	mkdir -p "$2"
+	free=$(df -Pk -- "$2" | awk 'NR == 2 { printf "%d", $4 / 100000 }')
+	[ "$free" -ge $(($1 * 10)) ] ||
+		die "not enough disk: $3 takes $1 GB under $2, where only $((free / 10)).$((free % 10)) GB are free; XDG_CACHE_HOME=FOLDER puts it elsewhere"
+}
+
+# pause SECONDS: a sleep that leaves no process behind when it is cut short.
+pause() { read -rt "$1" <> <(:) || true; }
+
+# ticker TEXT: says every so often that a step is still running.
+ticker() {
+	local start=$SECONDS every=15
+	[ ! -t 2 ] || every=1
+	while kill -0 $$ 2>/dev/null; do
+		pause "$every"
+		if [ -t 2 ]; then
+			printf '\r%s: %s (%d s)' "$volley_me" "$1" $((SECONDS - start)) >&2
+		else
+			say "... $1, $((SECONDS - start)) s"
+		fi
+	done
+}
+
+# step NAME TEXT COMMAND...: runs a long command with its output in a log; with
+# V=1 the output is shown as well. If it fails, so does the script. Not to be
+# called in a condition: bash would then go on after errors in a function.
+step() {
+	local log=$volley_logs/$1.log text=$2 start=$SECONDS status=0 tick
+	shift 2
+	mkdir -p "$volley_logs"
+	say "$text"
+	if [ "${V:-0}" != 0 ]; then
+		set +e
+		(set -e && "$@") </dev/null > >(tee -- "$log" >&2) 2>&1
+		status=$?
+		set -e
+	else
+		ticker "$text" &
+		tick=$!
+		set +e
+		(set -e && "$@") </dev/null >"$log" 2>&1
+		status=$?
+		set -e
+		kill "$tick" 2>/dev/null || true
+		wait "$tick" 2>/dev/null || true
+		[ ! -t 2 ] || printf '\r\033[K' >&2
+	fi
+	if [ "$status" -eq 0 ]; then
+		say "$text: done in $((SECONDS - start)) s"
+		return
+	fi
+	explain "$log"
+	tail -n 25 -- "$log" | sed 's/^/    /' >&2
+	die "$text: failed with status $status; all of it: $log"
+}
+
+# explain LOG: one line about what went wrong, if the log tells why.
+explain() {
+	if grep -Eqi 'no space left on device|not enough free space' "$1"; then
+		die "the disk is full; 6 GB are needed under $volley_cache (log: $1)"
+	elif grep -Eqi 'temporary failure resolving|could not (resolve|connect)|unable to connect|network is unreachable|connection (refused|timed out|failed)|no route to host|^ +(40[34]|50[0-9])  .*\[IP' "$1"; then
+		die "the Debian archive cannot be reached or lacks what is needed; check the network (http_proxy is honoured, VOLLEY_MIRROR=URI names another mirror; log: $1)"
+	elif grep -Eqi 'NO_PUBKEY|signature.*(invalid|could not be verified)|is not signed' "$1"; then
+		die "the archive's signature cannot be checked; update the package debian-archive-keyring (log: $1)"
+	fi
+}
+
+# Where the toolchain root is: its key covers all that setup-root depends on.
+root_dir() {
+	local arch
+	arch=$(dpkg --print-architecture)
+	echo "$volley_cache/root-$(key "$volley_suite" "$arch" "$(cat "$volley_top/scripts/setup-root")")"
+}
+
+# Where the kernel is: key over its release, the tools and this very path
+# (a build tree holds absolute paths).
+kernel_dir() {
+	echo "$volley_cache/kernel-$(key "$volley_release" "$(root_dir)" "$(cat "$volley_top/scripts/setup-kernel")")"
+}
+
+# Where what is built from this checkout for that kernel goes.
+out_dir() { echo "$volley_top/out/$(cat "$(kernel_dir)/release")"; }
+
+# fresh_output FOLDER: empties it if it was made for another kernel or by other
+# tools, whose files the make rules in there would still look for.
+fresh_output() {
+	[ "$(cat "$1/.made-for" 2>/dev/null)" = "$(kernel_dir)" ] || remove "$1"
+	mkdir -p "$1"
+	kernel_dir >"$1/.made-for"
+}
+
+# sweep PREFIX KEEP: removes what other versions of the scripts left, unless
+# someone is using it.
+sweep() {
+	local dir fd
+	for dir in "$volley_cache/$1"-*/; do
+		dir=${dir%/}
+		if [ ! -d "$dir" ] || [ "$dir" = "$2" ]; then
+			continue
+		fi
+		exec {fd}>>"$dir.lock"
+		if flock -n "$fd"; then
+			remove "$dir"
+			rm -f -- "$dir.lock"
+		fi
+		exec {fd}>&-
+	done
+}
+
+# remove FOLDER: also when something in it was made read-only.
+remove() {
+	[ -e "$1" ] || return 0
+	chmod -R u+w -- "$1" 2>/dev/null || true
+	rm -rf -- "$1"
+}
