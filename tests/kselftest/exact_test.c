@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Bounds in virtual time, and what costs one kick. For a machine of two CPUs
+ * where time counts instructions: one raises and takes the interrupts, the
+ * other runs the vCPU; nothing else does anything.
+ */
+#include "suite.h"
+
+#define VECTORS	8
+#define ROUNDS	50
+
+/*
+ * What a delivery may take without any window: the way through the host, the
+ * kick, and the guest's own, eight times. It is some 30 microseconds; if the
+ * host's tick comes in between, it is more.
+ */
+#define PATH_US	60
+
+FIXTURE(exact)
+{
+	struct rig *rig;
+};
+
+FIXTURE_VARIANT(exact)
+{
+	enum guest_mode mode;
+};
+
+FIXTURE_VARIANT_ADD(exact, spin) { GUEST_SPIN };
+FIXTURE_VARIANT_ADD(exact, wfi) { GUEST_WFI };
+
+static struct rig *exact_rig(enum guest_mode mode)
+{
+	const struct setup setup = {
+		.params = "max_irqs=1024",
+		.vectors = VECTORS,
+		.cpu_irq = CPU_MAIN,
+		.cpu_vcpu = CPU_VCPU,
+		.mode = mode,
+	};
+
+	TEST_ASSERT(host_is_exact(), "time does not count instructions here");
+	return setup_rig(&setup);
+}
+
+FIXTURE_SETUP(exact)
+{
+	self->rig = exact_rig(variant->mode);
+}
+
+FIXTURE_TEARDOWN(exact)
+{
+	EXPECT_TRUE(teardown_rig(self->rig));
+}
+
+/* The longest time from raise to handler among @mask, in microseconds. */
+static u64 latest_us(struct rig *rig, u32 mask)
+{
+	u64 late, latest = 0;
+	int i;
+
+	for (i = 0; i < VECTORS; i++) {
+		if (!(mask & 1U << i))
+			continue;
+		late = READ_ONCE(rig->shared->lpi[GUEST_LPI(0, i)].late);
+		if (late > latest)
+			latest = late;
+	}
+	return latest / host_ticks_per_us();
+}
+
+/* The latest of @rounds bursts; each is left alone for a while. */
+static u64 send(struct rig *rig, u32 mask, u64 spacing_us)
+{
+	u64 us, latest = 0;
+	int i;
+
+	for (i = 0; i < ROUNDS; i++) {
+		/* Not always at the same distance from the tick. */
+		host_sleep_us(500 + 37 * i);
+		rig_raise_spaced(rig, 0, mask, spacing_us);
+		if (rig_wait(rig, 0, mask))
+			return ~0ULL;
+		us = latest_us(rig, mask);
+		if (us > latest)
+			latest = us;
+	}
+	return latest;
+}
+
+/* No interrupt waits longer than its window, and the first of one waits as long. */
+TEST_F_TIMEOUT(exact, not_later_than_window, 600)
+{
+	static const u32 windows[] = { 0, 50, 200, 1000, 5000, VOLLEY_LONGEST };
+	u64 path, latest;
+	int i;
+
+	volley_set(self->rig, "max_usecs", 0);
+	path = send(self->rig, ALL(VECTORS), 0);
+	for (i = 0; i < ARRAY_SIZE(windows); i++) {
+		volley_set(self->rig, "max_usecs", windows[i]);
+		latest = send(self->rig, 1, 0);
+		ksft_print_msg("max_usecs %5u: one is %lu us late at most\n", windows[i], latest);
+		EXPECT_LE(latest, windows[i] + PATH_US);
+		if (variant->mode == GUEST_WFI) {
+			EXPECT_LE(latest, PATH_US);
+		} else {
+			EXPECT_GE(latest, windows[i] / 2);
+		}
+
+		latest = send(self->rig, ALL(VECTORS), windows[i] / 5);
+		ksft_print_msg("max_usecs %5u: eight are %lu us late at most\n",
+			       windows[i], latest);
+		EXPECT_LE(latest, windows[i] + PATH_US);
+	}
+	EXPECT_LE(path, PATH_US);
+}
+
+/* However many come at once, the vCPU is kicked once. */
+TEST_F_TIMEOUT(exact, burst_costs_one_kick, 120)
+{
+	struct volley_counts before, counts;
+	int vectors;
+
+	volley_set(self->rig, "max_usecs", 0);
+	for (vectors = 1; vectors <= VECTORS; vectors++) {
+		volley_count(self->rig, &before);
+		ASSERT_LE(send(self->rig, ALL(vectors), 0), PATH_US);
+		volley_count(self->rig, &counts);
+		volley_since(&counts, &before);
+		EXPECT_EQ(ROUNDS * vectors, counts.vm.received);
+		EXPECT_EQ(ROUNDS * vectors, counts.vm.forwarded);
+		EXPECT_EQ(ROUNDS, counts.kicks.requests)
+			TH_LOG("%d vectors", vectors);
+		EXPECT_LE(counts.kicks.sent, ROUNDS);
+		/* All but a few, for which the vCPU was outside just then. */
+		EXPECT_GE(counts.kicks.sent, ROUNDS * 8 / 10);
+		EXPECT_EQ(0, counts.kicks.held);
+	}
+}
+
+FIXTURE(sleeping)
+{
+	struct rig *rig;
+};
+
+FIXTURE_SETUP(sleeping)
+{
+	self->rig = exact_rig(GUEST_WFI);
+}
+
+FIXTURE_TEARDOWN(sleeping)
+{
+	EXPECT_TRUE(teardown_rig(self->rig));
+}
+
+/* A sleeping guest is woken at once, whatever the window. */
+TEST_F_TIMEOUT(sleeping, woken_at_once, 120)
+{
+	struct volley_counts before, counts;
+
+	volley_set(self->rig, "max_usecs", VOLLEY_LONGEST);
+	volley_count(self->rig, &before);
+	EXPECT_LE(send(self->rig, 1, 0), PATH_US);
+	volley_count(self->rig, &counts);
+	volley_since(&counts, &before);
+	EXPECT_EQ(0, counts.kicks.held);
+	EXPECT_EQ(ROUNDS, counts.kicks.requests);
+	EXPECT_EQ(ROUNDS, counts.kicks.sent);
+}
+
+FIXTURE(spinning)
+{
+	struct rig *rig;
+};
+
+FIXTURE_SETUP(spinning)
+{
+	self->rig = exact_rig(GUEST_SPIN);
+}
+
+FIXTURE_TEARDOWN(spinning)
+{
+	EXPECT_TRUE(teardown_rig(self->rig));
+}
+
+/* The window ends early when it is full. */
+TEST_F_TIMEOUT(spinning, full_ends_window, 120)
+{
+	u64 latest;
+
+	volley_set(self->rig, "max_usecs", VOLLEY_LONGEST);
+	volley_set(self->rig, "max_irqs", 4);
+	latest = send(self->rig, ALL(4), 300);
+	ksft_print_msg("max_irqs 4: four that are 300 us apart are %lu us late at most\n", latest);
+	/* The first waits for the other three. */
+	EXPECT_GE(latest, 3 * 300);
+	EXPECT_LE(latest, 3 * 300 + PATH_US);
+	/* Three do not fill it. */
+	EXPECT_GE(send(self->rig, ALL(3), 300), VOLLEY_LONGEST / 2);
+}
+
+/* Changed settings end it, too. */
+TEST_F_TIMEOUT(spinning, change_ends_window, 120)
+{
+	int i;
+
+	for (i = 0; i < 10; i++) {
+		volley_set(self->rig, "max_usecs", VOLLEY_LONGEST);
+		rig_raise(self->rig, 0, 1);
+		volley_set(self->rig, "max_usecs", VOLLEY_LONGEST - 1);
+		ASSERT_EQ(0, rig_wait(self->rig, 0, 1));
+		EXPECT_LE(latest_us(self->rig, 1), VOLLEY_LONGEST / 5);
+	}
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sending interrupts, and seeing what became of each.
+ */
+#include <kvm_util.h>
+
+#include "rig.h"
+
+#define for_each_vector(i, mask)				\
+	for (i = 0; i < DEVICE_VECTORS; i++)			\
+		if ((mask) & (1U << (i)))
+
+/* Where the guest writes down what it takes of a vector. */
+static struct guest_lpi *vector_lpi(struct rig *rig, int d, int vector)
+{
+	return &rig->shared->lpi[rig->lpi[d][rig->event[d][vector]]];
+}
+
+/* Writes down that the vectors of @mask are raised now. */
+static void rig_note(struct rig *rig, int d, u32 mask)
+{
+	struct guest_lpi *lpi;
+	u64 now = host_ticks();
+	int i;
+
+	rig->round++;
+	for_each_vector(i, mask) {
+		lpi = vector_lpi(rig, d, i);
+		WRITE_ONCE(lpi->raised_at, now);
+		WRITE_ONCE(lpi->round, rig->round);
+		rig->sent[d][i]++;
+	}
+	/* The guest must find the above when the interrupt comes. */
+	asm volatile("dsb sy" ::: "memory");
+}
+
+void rig_raise(struct rig *rig, int d, u32 mask)
+{
+	rig_note(rig, d, mask);
+	device_raise(rig->dev[d], mask);
+}
+
+void rig_raise_spaced(struct rig *rig, int d, u32 mask, u64 spacing_us)
+{
+	u64 at = host_ticks();
+	int i;
+
+	if (!spacing_us) {
+		rig_raise(rig, d, mask);
+		return;
+	}
+	for_each_vector(i, mask) {
+		host_until(at);
+		rig_raise(rig, d, 1U << i);
+		at += spacing_us * host_ticks_per_us();
+	}
+}
+
+u32 rig_missing(struct rig *rig, int d, u32 mask)
+{
+	struct guest_lpi *lpi;
+	u32 missing = 0;
+	int i;
+
+	for_each_vector(i, mask) {
+		lpi = vector_lpi(rig, d, i);
+		if (told(&lpi->seen) != READ_ONCE(lpi->round))
+			missing |= 1U << i;
+	}
+	return missing;
+}
+
+u32 rig_wait(struct rig *rig, int d, u32 mask)
+{
+	if (host_wait_for(!rig_missing(rig, d, mask)))
+		return 0;
+	return rig_missing(rig, d, mask);
+}
+
+u64 rig_taken(struct rig *rig, u32 lpi)
+{
+	u64 taken = 0;
+	int v;
+
+	for (v = 0; v < rig->nr_vcpus; v++)
+		taken += READ_ONCE(rig->shared->vcpu[v].taken[lpi]);
+	return taken;
+}
+
+u64 rig_exits(struct rig *rig)
+{
+	u64 exits = 0;
+	int v;
+
+	for (v = 0; v < rig->nr_vcpus; v++)
+		exits += vcpu_get_stat(rig->vcpu[v], exits);
+	return exits;
+}
+
+void rig_count(struct rig *rig, int d, struct rig_counts *counts)
+{
+	int i;
+
+	memset(counts, 0, sizeof(*counts));
+	for (i = 0; i < rig->dev[d]->vectors; i++) {
+		counts->sent[i] = rig->sent[d][i];
+		counts->arrived[i] = host_irq_count(rig->dev[d]->irq[i]);
+		counts->taken[i] = rig_taken(rig, rig->lpi[d][rig->event[d][i]]);
+	}
+	counts->exits = rig_exits(rig);
+}
+
+void rig_settle(struct rig *rig, int d)
+{
+	struct rig_counts last, counts;
+
+	rig_count(rig, d, &counts);
+	do {
+		last = counts;
+		host_sleep_us(20000);
+		rig_count(rig, d, &counts);
+		/* A guest that spins may have exits all the time. */
+		last.exits = counts.exits;
+	} while (memcmp(&last, &counts, sizeof(last)));
+}
+
+void rig_since(struct rig_counts *now, const struct rig_counts *before)
+{
+	int i;
+
+	for (i = 0; i < DEVICE_VECTORS; i++) {
+		now->sent[i] -= before->sent[i];
+		now->arrived[i] -= before->arrived[i];
+		now->taken[i] -= before->taken[i];
+	}
+	now->exits -= before->exits;
+}
+
+u64 rig_sum(const u64 *per_vector)
+{
+	u64 sum = 0;
+	int i;
+
+	for (i = 0; i < DEVICE_VECTORS; i++)
+		sum += per_vector[i];
+	return sum;
+}

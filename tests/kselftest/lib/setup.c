@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What most tests begin and end with.
+ */
+#include "setup.h"
+
+struct rig *setup_rig(const struct setup *setup)
+{
+	struct rig_config config = {
+		.vcpus = setup->vcpus ?: 1,
+		.mode = setup->mode,
+	};
+	struct device *dev;
+	struct rig *rig;
+	int v;
+
+	host_log_mark();
+	pin_self_to_cpu(CPU_MAIN);
+	if (setup->params)
+		volley_reload(setup->params);
+	else if (volley_loaded())
+		TEST_ASSERT(!volley_unload(), "cannot unload volley");
+
+	dev = device_open(0, setup->vectors);
+	device_affinity(dev, setup->cpu_irq);
+	for (v = 0; v < config.vcpus; v++)
+		config.cpu[v] = (setup->cpu_vcpu + v) % host_nr_cpus();
+	rig = rig_create(&config);
+	rig_connect(rig, 0, dev);
+	rig_start(rig);
+	if (setup->params) {
+		TEST_ASSERT(volley_wait_attached(rig, 0), "volley does not attach");
+		if (setup->max_usecs)
+			volley_set(rig, "max_usecs", setup->max_usecs);
+		if (setup->disabled)
+			volley_set(rig, "enabled", 0);
+	}
+	/* The first interrupt of each takes the stock path, which caches it. */
+	rig_raise(rig, 0, ALL(setup->vectors));
+	TEST_ASSERT(!rig_wait(rig, 0, ALL(setup->vectors)),
+		    "the first interrupts were lost: %x",
+		    rig_missing(rig, 0, ALL(setup->vectors)));
+	return rig;
+}
+
+bool teardown_rig(struct rig *rig)
+{
+	if (rig)
+		rig_free(rig);
+	if (volley_loaded())
+		TEST_ASSERT(!volley_unload(), "cannot unload volley");
+	return !host_log_bad();
+}

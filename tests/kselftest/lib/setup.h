@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What most tests begin and end with.
+ */
+#ifndef VOLLEY_TEST_SETUP_H
+#define VOLLEY_TEST_SETUP_H
+
+#include "rig.h"
+#include "volley.h"
+
+struct setup {
+	const char *params;	/* the module's; NULL: it is not loaded */
+	int vectors;
+	int cpu_irq;		/* host CPU that takes the interrupts */
+	int cpu_vcpu;		/* host CPU of the first vCPU; the others follow */
+	int vcpus;		/* default 1 */
+	enum guest_mode mode;
+	u32 max_usecs;		/* of the VM; 0: left as it is */
+	bool disabled;		/* the VM's enabled is 0 */
+};
+
+/* The host CPUs, as the tests use them. The tests themselves run on the first. */
+#define CPU_MAIN	0
+#define CPU_VCPU	1
+#define CPU_IRQ		2
+#define CPU_OTHER	3
+
+#define ALL(vectors)	((1U << (vectors)) - 1)
+
+/* Loads or unloads the module and starts a VM with the first device. */
+struct rig *setup_rig(const struct setup *setup);
+/* Ends the VM, unloads the module; false if the kernel has complained. */
+bool teardown_rig(struct rig *rig);
+
+#endif /* VOLLEY_TEST_SETUP_H */

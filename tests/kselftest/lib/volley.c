@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The module under test: loading it, its files in sysfs, its counters.
+ */
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+
+#include <kvm_util.h>
+
+#include "host.h"
+#include "volley.h"
+
+/* VOLLEY_KO, or where the module is installed. */
+static const char *volley_path(void)
+{
+	static char path[256];
+	struct utsname name;
+
+	if (getenv("VOLLEY_KO"))
+		return getenv("VOLLEY_KO");
+	uname(&name);
+	snprintf(path, sizeof(path), "/lib/modules/%s/updates/volley.ko", name.release);
+	return host_exists("%s", path) ? path : "/lib/modules/volley.ko";
+}
+
+bool volley_present(void)
+{
+	return host_exists("%s", volley_path());
+}
+
+int volley_load(const char *params)
+{
+	int fd, ret = 0;
+
+	fd = open(volley_path(), O_RDONLY);
+	TEST_ASSERT(fd >= 0, "cannot open %s (set VOLLEY_KO)", volley_path());
+	if (syscall(__NR_finit_module, fd, params, 0))
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+int volley_unload(void)
+{
+	return syscall(__NR_delete_module, "volley", O_NONBLOCK) ? -errno : 0;
+}
+
+bool volley_loaded(void)
+{
+	return host_exists("/sys/module/volley");
+}
+
+void volley_reload(const char *params)
+{
+	int ret;
+
+	if (volley_loaded()) {
+		ret = volley_unload();
+		TEST_ASSERT(!ret, "cannot unload volley: %s", strerror(-ret));
+	}
+	ret = volley_load(params);
+	TEST_ASSERT(!ret, "cannot load volley %s: %s", params, strerror(-ret));
+}
+
+static bool volley_attached(struct rig *rig, int d)
+{
+	char vm[32];
+	int i;
+
+	for (i = 0; i < rig->dev[d]->vectors; i++)
+		if (host_read(vm, sizeof(vm), VOLLEY_SYSFS "/irqs/%d/vm", rig->dev[d]->irq[i]) ||
+		    strcmp(vm, rig->id))
+			return false;
+	return host_exists(VOLLEY_SYSFS "/vms/%s/received", rig->id);
+}
+
+bool volley_wait_attached(struct rig *rig, int d)
+{
+	return host_wait_for(volley_attached(rig, d));
+}
+
+static bool irqs_gone(const int *irq, int nr)
+{
+	int i;
+
+	for (i = 0; i < nr; i++)
+		if (host_exists(VOLLEY_SYSFS "/irqs/%d", irq[i]))
+			return false;
+	return true;
+}
+
+bool volley_wait_irqs_gone(const int *irq, int nr)
+{
+	return host_wait_for(irqs_gone(irq, nr));
+}
+
+bool volley_wait_detached(struct rig *rig, int d)
+{
+	return volley_wait_irqs_gone(rig->dev[d]->irq, rig->dev[d]->vectors);
+}
+
+void volley_set(struct rig *rig, const char *name, u32 value)
+{
+	char text[16];
+	int ret;
+
+	snprintf(text, sizeof(text), "%u\n", value);
+	ret = host_write(text, VOLLEY_SYSFS "/vms/%s/%s", rig->id, name);
+	TEST_ASSERT(!ret, "cannot set %s to %u: %s", name, value, strerror(-ret));
+}
+
+static void fates_read(struct volley_fates *fates, const char *directory)
+{
+	fates->received = host_read_u64(VOLLEY_SYSFS "/%s/received", directory);
+	fates->forwarded = host_read_u64(VOLLEY_SYSFS "/%s/forwarded", directory);
+	fates->merged = host_read_u64(VOLLEY_SYSFS "/%s/merged", directory);
+	fates->to_host = host_read_u64(VOLLEY_SYSFS "/%s/to_host", directory);
+	fates->consumed = host_read_u64(VOLLEY_SYSFS "/%s/consumed", directory);
+}
+
+static void counts_read(struct rig *rig, struct volley_counts *counts)
+{
+	char directory[64];
+	int i;
+
+	snprintf(directory, sizeof(directory), "vms/%s", rig->id);
+	fates_read(&counts->vm, directory);
+	counts->kicks.requests = host_read_u64(VOLLEY_SYSFS "/%s/kick_requests", directory);
+	counts->kicks.sent = host_read_u64(VOLLEY_SYSFS "/%s/kicks_sent", directory);
+	counts->kicks.held = host_read_u64(VOLLEY_SYSFS "/%s/kicks_held", directory);
+	counts->kicks.saved = host_read_u64(VOLLEY_SYSFS "/%s/kicks_saved", directory);
+
+	memset(counts->irq, 0, sizeof(counts->irq));
+	for (i = 0; rig->dev[0] && i < rig->dev[0]->vectors; i++) {
+		snprintf(directory, sizeof(directory), "irqs/%d", rig->dev[0]->irq[i]);
+		fates_read(&counts->irq[i], directory);
+	}
+}
+
+void volley_count(struct rig *rig, struct volley_counts *counts)
+{
+	struct volley_counts last;
+
+	/*
+	 * A held kick settles when its window closes: two readings further
+	 * apart than the longest window that agree are final.
+	 */
+	counts_read(rig, counts);
+	do {
+		last = *counts;
+		host_sleep_us(VOLLEY_LONGEST + 2000);
+		counts_read(rig, counts);
+	} while (memcmp(&last, counts, sizeof(last)));
+}
+
+/* Both structures are made of counters only. */
+void volley_since(struct volley_counts *now, const struct volley_counts *before)
+{
+	const u64 *b = (const u64 *)before;
+	u64 *n = (u64 *)now;
+	size_t i;
+
+	for (i = 0; i < sizeof(*now) / sizeof(u64); i++)
+		n[i] -= b[i];
+}
+
+bool volley_fates_add_up(const struct volley_fates *f)
+{
+	return f->received == f->forwarded + f->merged + f->to_host + f->consumed;
+}
+
+bool volley_kicks_add_up(const struct volley_kicks *k)
+{
+	return k->requests == k->sent + k->saved && k->held <= k->requests;
+}

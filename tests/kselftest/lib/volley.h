@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The module under test: loading it, its files in sysfs, its counters.
+ */
+#ifndef VOLLEY_TEST_VOLLEY_H
+#define VOLLEY_TEST_VOLLEY_H
+
+#include <kvm_util.h>
+
+#include "rig.h"
+
+#define VOLLEY_SYSFS	"/sys/kernel/volley"
+#define VOLLEY_LONGEST	10000	/* the largest max_usecs */
+
+/* Both return 0 or -errno; @params as on insmod's command line. */
+int volley_load(const char *params);
+int volley_unload(void);
+bool volley_loaded(void);
+/* Loads it afresh, whatever the state before; the test ends if that fails. */
+void volley_reload(const char *params);
+/* True if there is a module to load at all. */
+bool volley_present(void);
+
+/*
+ * Waits until all vectors of device @d are sources of the rig's VM, or none
+ * is. False if that does not happen.
+ */
+bool volley_wait_attached(struct rig *rig, int d);
+bool volley_wait_detached(struct rig *rig, int d);
+bool volley_wait_irqs_gone(const int *irq, int nr);
+
+/* One setting of the rig's VM. */
+void volley_set(struct rig *rig, const char *name, u32 value);
+
+/* What became of arrivals. */
+struct volley_fates {
+	u64 received, forwarded, merged, to_host, consumed;
+};
+
+struct volley_kicks {
+	u64 requests, sent, held, saved;
+};
+
+struct volley_counts {
+	struct volley_fates vm;
+	struct volley_fates irq[DEVICE_VECTORS];	/* of device 0 */
+	struct volley_kicks kicks;
+};
+
+/* Reads them once nothing is on its way any more. */
+void volley_count(struct rig *rig, struct volley_counts *counts);
+/* @now becomes the difference from @before. */
+void volley_since(struct volley_counts *now, const struct volley_counts *before);
+
+/* Whether each arrival is accounted for once, and each request for a kick. */
+bool volley_fates_add_up(const struct volley_fates *fates);
+bool volley_kicks_add_up(const struct volley_kicks *kicks);
+
+#endif /* VOLLEY_TEST_VOLLEY_H */

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Merging, exactly: a vCPU that is kept out of the guest takes what is sent to
+ * it as one, and every arrival beyond the first is counted as merged.
+ */
+#include "suite.h"
+
+#define VECTORS	4
+#define TIMES	5
+
+FIXTURE(parked)
+{
+	struct rig *rig;
+	struct rig_counts before;
+	struct volley_counts volley_before;
+};
+
+FIXTURE_VARIANT(parked)
+{
+	const char *params;
+};
+
+FIXTURE_VARIANT_ADD(parked, stock) { NULL };
+FIXTURE_VARIANT_ADD(parked, volley) { "" };
+FIXTURE_VARIANT_ADD(parked, window) { "max_usecs=10000 max_irqs=1024" };
+
+FIXTURE_SETUP(parked)
+{
+	const struct setup setup = {
+		.params = variant->params,
+		.vectors = VECTORS,
+		.cpu_irq = CPU_IRQ,
+		.cpu_vcpu = CPU_VCPU,
+	};
+
+	self->rig = setup_rig(&setup);
+	if (variant->params)
+		volley_count(self->rig, &self->volley_before);
+	rig_count(self->rig, 0, &self->before);
+}
+
+FIXTURE_TEARDOWN(parked)
+{
+	EXPECT_TRUE(teardown_rig(self->rig));
+}
+
+/* Raises all vectors @times times, each when the host has taken the last. */
+static void raise_times(struct rig *rig, int times)
+{
+	struct rig_counts counts;
+	u64 arrived;
+
+	while (times--) {
+		rig_count(rig, 0, &counts);
+		arrived = rig_sum(counts.arrived);
+		rig_raise(rig, 0, ALL(VECTORS));
+		HOST_WAIT_FOR((rig_count(rig, 0, &counts),
+			       rig_sum(counts.arrived) == arrived + VECTORS),
+			      "the host does not take them: %lu of %lu",
+			      rig_sum(counts.arrived), arrived + VECTORS);
+	}
+}
+
+TEST_F_TIMEOUT(parked, merges, 120)
+{
+	struct volley_counts volley;
+	struct rig_counts counts;
+	int i;
+
+	rig_park(self->rig, 0);
+	raise_times(self->rig, TIMES);
+	rig_count(self->rig, 0, &counts);
+	EXPECT_EQ(rig_sum(self->before.taken), rig_sum(counts.taken));
+	rig_resume(self->rig, 0);
+	ASSERT_EQ(0, rig_wait(self->rig, 0, ALL(VECTORS)));
+	rig_settle(self->rig, 0);
+
+	rig_count(self->rig, 0, &counts);
+	rig_since(&counts, &self->before);
+	for (i = 0; i < VECTORS; i++) {
+		EXPECT_EQ(TIMES, counts.sent[i]);
+		EXPECT_EQ(TIMES, counts.arrived[i]);
+		EXPECT_EQ(1, counts.taken[i]);
+	}
+	if (!variant->params)
+		return;
+
+	volley_count(self->rig, &volley);
+	volley_since(&volley, &self->volley_before);
+	for (i = 0; i < VECTORS; i++) {
+		/* sent = delivered + merged */
+		EXPECT_EQ(TIMES, volley.irq[i].received);
+		EXPECT_EQ(1, volley.irq[i].forwarded);
+		EXPECT_EQ(TIMES - 1, volley.irq[i].merged);
+	}
+	EXPECT_EQ(0, volley.kicks.held);
+	EXPECT_TRUE(volley_kicks_add_up(&volley.kicks));
+	/* What merges asks for no kick. */
+	EXPECT_LE(volley.kicks.requests, VECTORS);
+}
+
+/*
+ * A guest that has interrupts masked gets each vector into a list register
+ * first; one more arrival is latched again, and KVM makes one of both.
+ */
+TEST_F_TIMEOUT(parked, masked, 120)
+{
+	struct volley_counts volley;
+	struct rig_counts counts;
+	int i;
+
+	rig_ask(self->rig, 0, GUEST_OP_IRQ_ENABLE, false, 0, 0, 0);
+	raise_times(self->rig, TIMES);
+	rig_count(self->rig, 0, &counts);
+	EXPECT_EQ(rig_sum(self->before.taken), rig_sum(counts.taken));
+	rig_ask(self->rig, 0, GUEST_OP_IRQ_ENABLE, true, 0, 0, 0);
+	ASSERT_EQ(0, rig_wait(self->rig, 0, ALL(VECTORS)));
+	rig_settle(self->rig, 0);
+
+	rig_count(self->rig, 0, &counts);
+	rig_since(&counts, &self->before);
+	for (i = 0; i < VECTORS; i++) {
+		EXPECT_EQ(TIMES, counts.arrived[i]);
+		EXPECT_LE(1, counts.taken[i]);
+		/* One in a list register, one latched behind it: no more. */
+		EXPECT_GE(2, counts.taken[i]);
+	}
+	if (!variant->params)
+		return;
+
+	volley_count(self->rig, &volley);
+	volley_since(&volley, &self->volley_before);
+	for (i = 0; i < VECTORS; i++) {
+		EXPECT_EQ(TIMES, volley.irq[i].received);
+		EXPECT_TRUE(volley_fates_add_up(&volley.irq[i]));
+	}
+	EXPECT_TRUE(volley_kicks_add_up(&volley.kicks));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,146 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""Feeds scripts/verdict logs of good and bad runs; prints KTAP."""
+
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+VERDICT = pathlib.Path(__file__).resolve().parents[2] / "scripts" / "verdict"
+
+CONSOLE = """\
+[    0.000000] Linux version 7.3.4+deb13-arm64
+[    0.000000] Kernel command line: console=ttyAMA0 oops=panic rcupdate.rcu_cpu_stall_timeout=60
+[    1.000000] volley-machine: start
+[    1.500000] volley-machine: test 1: WARNING: is only a name
+{extra}[    2.000000] volley-machine: end
+"""
+END = "# volley-machine: end, status 0\n"
+GOOD = "KTAP version 1\n1..2\n# 1: a\nok 1 a\n# 2: b\nok 2 b\n"
+NESTED = """\
+KTAP version 1
+1..2
+# 1: many
+  TAP version 13
+  1..3
+  ok 1 - one # with a remark
+  ok 2 - two # SKIP no device
+    KTAP version 1
+    1..1
+    ok 1 deep
+  ok 3 three
+ok 1 many
+# 2: plain
+  it prints whatever it likes
+ok 2 plain
+"""
+
+
+def case(name, counts, expect="", results=GOOD + END, console=CONSOLE, extra="", status=0, ktap=True):
+    return name, counts, expect, results, console.format(extra=extra), status, ktap
+
+
+def complaint(text):
+    return case(f"kernel says {text.split(':')[0]}", "2 1 0", "the kernel says",
+                extra=f"[    1.600000] {text}\n")
+
+
+CASES = [
+    case("a good run", "3 0 0"),
+    case("subtests are counted, their parents are not", "4 0 1", "many: two: no device",
+         results=NESTED + END),
+    case("a skipped test", "2 0 1", results=GOOD.replace("ok 2 b", "ok 2 b # SKIP") + END),
+    case("a skipped list of subtests", "2 0 1",
+         results=GOOD.replace("ok 2 b", "  1..0 # SKIP\nok 2 b # SKIP no KVM") + END),
+    case("a command that ends well", "1 0 0", results="free text\nnot ok 1 x\n" + END, ktap=False),
+    # The tests.
+    case("a failed test", "2 1 0", "b: status 1",
+         results=GOOD.replace("ok 2 b", "not ok 2 b # status 1") + END),
+    case("a failed subtest", "3 1 1", "many: one",
+         results=NESTED.replace("ok 1 - one", "not ok 1 - one").replace("ok 1 many", "not ok 1 many") + END),
+    case("a failed subtest under an ok", "3 2 1", "says ok, although",
+         results=NESTED.replace("ok 1 - one", "not ok 1 - one") + END),
+    case("a failed subtest far below an ok", "3 3 1", "says ok, although",
+         results=NESTED.replace("    ok 1 deep", "    not ok 1 deep") + END),
+    case("a subtest that is missing", "3 1 1", "2 of 3 tests reported",
+         results=NESTED.replace("  ok 1 - one # with a remark\n", "").replace("  ok 2", "  ok 1")
+         .replace("  ok 3", "  ok 2") + END),
+    case("a subtest too many", "5 1 1", "4 of 3 tests reported",
+         results=NESTED.replace("  ok 3 three\n", "  ok 3 three\n  ok 4 four\n") + END),
+    case("subtests without a plan", "4 1 1", "no plan", results=NESTED.replace("  1..3\n", "") + END),
+    case("a test that died after its subtests", "4 1 1", "many: status 137",
+         results=NESTED.replace("ok 1 many", "not ok 1 many # status 137") + END),
+    case("a test that gave up", "3 1 0", "Bail out!",
+         results=GOOD.replace("ok 2 b", "  1..1\n  ok 1 c\n  Bail out! no more\nok 2 b") + END),
+    case("tests out of order", "3 1 0", "is numbered 3", results=GOOD.replace("ok 2", "ok 3") + END),
+    case("two plans", "3 1 0", "more than one plan", results=GOOD + "1..2\n" + END),
+    case("no plan", "3 1 0", "no plan", results=GOOD.replace("1..2\n", "") + END),
+    case("an empty plan", "1 1 0", "an empty plan", results="KTAP version 1\n1..0\n" + END),
+    case("nothing at all", "0 2 0", "no plan", results=""),
+    case("only the end", "1 1 0", "no plan", results=END),
+    # The machine.
+    case("a test that hung", "1 2 0", "b: did not finish", status=124,
+         results=GOOD.replace("ok 2 b\n", "")),
+    case("a machine that died early", "1 4 0", "2 tests after it did not run",
+         results=GOOD.replace("1..2", "1..4").replace("ok 2 b\n", "")),
+    case("no end marker", "2 1 0", "no end marker", results=GOOD),
+    case("an end marker in the middle", "2 1 0", "no end marker", results=END + GOOD),
+    case("a bad end", "2 1 0", "status 125", results=GOOD + END.replace("status 0", "status 125")),
+    case("a command that fails", "0 1 0", "status 3", results=END.replace("status 0", "status 3"), ktap=False),
+    case("an emulator that failed", "2 1 0", "status 1", status=1),
+    case("a silent console", "2 1 0", "did not say a word", console=""),
+    case("a console that stops", "2 1 0", "before its end",
+         console="[    0.000000] Linux version 7.3.4\n[    1.000000] volley-machine: start\n"),
+    complaint("WARNING: kernel/irq/chip.c:1 at handle_bad+0x1/0x2, CPU#1: sh/1"),
+    complaint("BUG: scheduling while atomic: sh/1/0x2"),
+    complaint("Internal error: Oops: 0000000096000004 [#1] SMP"),
+    complaint("Unable to handle kernel NULL pointer dereference"),
+    complaint("Kernel panic - not syncing: x"),
+    complaint("Call trace:"),
+    complaint("rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:"),
+    complaint("watchdog: BUG: soft lockup - CPU#1 stuck for 61s!"),
+    complaint("[ BUG: Invalid wait context ]"),
+    complaint("WARNING: possible circular locking dependency detected"),
+    complaint("INFO: task sh:1 blocked for more than 120 seconds."),
+    complaint("refcount_t: underflow; use-after-free."),
+    complaint("irq 50: nobody cared (try booting with the \"irqpoll\" option)"),
+    complaint("volley: Unknown symbol foo (err -2)"),
+    case("a complaint with a CPU before it", "2 1 0", "the kernel says",
+         extra="[    1.600000][    C1] BUG: sleeping function called from invalid context\n"),
+    case("what a test prints is no complaint", "3 0 0", extra="BUG: not the kernel's\n"),
+]
+
+
+def run(counts, expect, results, console, status, ktap):
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder)
+        (path / "console.log").write_text(console)
+        (path / "results.log").write_text(results)
+        command = [VERDICT, "--status", str(status), "--counts", path / "counts", path]
+        done = subprocess.run(command + ["--ktap"] * ktap, capture_output=True, text=True, check=False)
+        got = (path / "counts").read_text().strip() if (path / "counts").exists() else "none"
+    problems = []
+    if got != counts:
+        problems.append(f"counts {got} instead of {counts}")
+    if (done.returncode == 0) != (counts.split()[1] == "0"):
+        problems.append(f"exit status {done.returncode}")
+    if expect not in done.stdout:
+        problems.append(f"does not say '{expect}'")
+    return problems, done.stdout + done.stderr
+
+
+def main():
+    failed = 0
+    print(f"KTAP version 1\n1..{len(CASES)}")
+    for number, (name, *rest) in enumerate(CASES, 1):
+        problems, output = run(*rest)
+        for line in output.splitlines() if problems else []:
+            print(f"# {line}")
+        print(f"{'not ok' if problems else 'ok'} {number} {name}{' # ' if problems else ''}{'; '.join(problems)}")
+        failed += bool(problems)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
