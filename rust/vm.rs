@@ -146,9 +146,7 @@ impl Vm {
     /// Has the VM's arrivals processed by Volley, or left to the host.
     pub(crate) fn set_enabled(&self, enabled: bool) {
         self.enabled.store(enabled, Relaxed);
-        // Handlers that saw the old value are done after this, and hold nothing new.
-        synchronize_rcu();
-        self.release();
+        self.release_after_change();
     }
 
     /// Returns the bounds of the VM's windows.
@@ -160,13 +158,22 @@ impl Vm {
     /// Changes the bounds of the VM's windows, and closes those that are open.
     pub(crate) fn change_settings(&self, change: impl Fn(Settings) -> Settings) {
         params::change(&self.settings, change);
-        // Handlers that saw the old bounds are done after this, and hold nothing new by them.
+        self.release_after_change();
+    }
+
+    /// Releases all kicks, those included that handlers still hold by the old settings.
+    ///
+    /// Context: process, sleeps.
+    fn release_after_change(&self) {
+        // What is held need not wait for the grace period.
+        self.release();
+        // Handlers that saw the old settings are done after this, and hold nothing new by them.
         synchronize_rcu();
         self.release();
     }
 
-    /// Releases all kicks that are held.
-    pub(crate) fn release(&self) {
+    /// Releases all kicks that are held at this moment.
+    fn release(&self) {
         for vcpu in &self.vcpus {
             vcpu.release();
         }
