@@ -27,7 +27,10 @@ use crate::{
         VmRef,
         Watch, //
     },
-    registry::REGISTRY,
+    registry::{
+        Withdrawn,
+        REGISTRY, //
+    },
     source::Source,
     trace,
     vm::Vm, //
@@ -294,8 +297,11 @@ impl Hooks for Detach {
         else {
             return;
         };
-        if let Ok(AttachedSource { source, .. }) = attached.sources.remove(at) {
-            detach(source, serialised);
+        if let Ok(parted) = attached.sources.remove(at) {
+            let mut withdrawn = Withdrawn::new();
+            withdraw(&parted.source, &mut withdrawn, serialised);
+            withdrawn.quiesce();
+            detached(&parted.source);
         }
         // The pair is still connected as far as KVM is concerned.
         attached.release_idle_vms();
@@ -305,20 +311,29 @@ impl Hooks for Detach {
 /// Detaches all sources, whose pairs remain connected.
 fn detach_all(serialised: &Serialised) {
     let mut attached = ATTACHED.lock();
+    let mut withdrawn = Withdrawn::new();
+
+    for AttachedSource { source, .. } in &attached.sources {
+        withdraw(source, &mut withdrawn, serialised);
+    }
+    // One grace period for all of them.
+    withdrawn.quiesce();
     while let Some(AttachedSource { source, watch, .. }) = attached.sources.pop() {
         // SAFETY: The pair is connected: if it were not, `Detach` would have removed the source.
         unsafe { watch.end(serialised) };
-        detach(source, serialised);
+        detached(&source);
     }
 }
 
-/// Gives the line of `source` back. When this returns, no handler uses the source any more.
-fn detach(source: Arc<Source>, serialised: &Serialised) {
+/// Gives the line of `source` back. Once `withdrawn` is quiet, no handler uses the source any more.
+fn withdraw(source: &Source, withdrawn: &mut Withdrawn, serialised: &Serialised) {
     source.line().give_back(serialised);
-    if let Some(withdrawn) = REGISTRY.withdraw(source.key(), serialised) {
-        withdrawn.quiesce();
-    }
-    source.vm().remove_source(&source);
+    REGISTRY.withdraw(source.key(), withdrawn, serialised);
+}
+
+/// Notes that `source`, which no handler uses any more, is detached.
+fn detached(source: &Arc<Source>) {
+    source.vm().remove_source(source);
     trace::trace_source_detached(source.key().irq, source.vm().id());
 }
 

@@ -143,7 +143,7 @@ static SOURCE_FILES: [SourceFile; 9] = [
     SourceFile::ro(c"vm", |source| source.vm().id()),
     SourceFile::ro(c"vcpu", |source| source.last_target().0),
     SourceFile::ro(c"intid", |source| source.last_target().1),
-    SourceFile::ro(c"handler", |source| source.handler().name()),
+    SourceFile::ro(c"handler", |source| source.handler_name()),
     SourceFile::ro(c"received", |source| source.fates.received.get()),
     SourceFile::ro(c"forwarded", |source| source.fates.forwarded.get()),
     SourceFile::ro(c"merged", |source| source.fates.merged.get()),

@@ -4,7 +4,10 @@
 
 use crate::{
     context::HardIrq,
-    kvm::VirtualInterrupt,
+    kvm::{
+        RoutingGuard,
+        VirtualInterrupt, //
+    },
     source::Source, //
 };
 use kernel::str::CStr;
@@ -18,11 +21,13 @@ pub(crate) use self::{
 };
 
 /// One firing of a source: first interrupt information.
-pub(crate) struct Arrival<'irq> {
+pub(crate) struct Arrival<'a, 'irq> {
     /// The source that fired.
     pub(crate) source: &'irq Source,
     /// Proof that this is a hard interrupt, with interrupts off.
     pub(crate) context: &'irq HardIrq,
+    /// Proof that the VMM's changes to the VM's routing wait.
+    pub(crate) routing: &'a RoutingGuard<'irq>,
 }
 
 /// What becomes of an arrival.
@@ -44,5 +49,5 @@ pub(crate) trait Handler: Sync {
     /// Decides what becomes of `arrival`.
     ///
     /// Context: hard IRQ, interrupts off. Must not block, and take no lock but raw ones.
-    fn process<'irq>(&self, arrival: &Arrival<'irq>) -> Verdict<'irq>;
+    fn process<'irq>(&self, arrival: &Arrival<'_, 'irq>) -> Verdict<'irq>;
 }

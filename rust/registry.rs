@@ -139,9 +139,25 @@ impl<T> Table<T> {
     }
 }
 
-/// A source that the registry no longer finds, but which a handler may still be using.
-#[must_use = "dropping it would free the source under a running handler"]
-pub(crate) struct Withdrawn(*const Source);
+/// What a source needs to be among the [`Withdrawn`].
+pub(crate) struct Link(Atomic<*mut Source>);
+
+impl Link {
+    pub(crate) const fn new() -> Self {
+        Self(Atomic::new(null_mut()))
+    }
+}
+
+/// Sources that the registry no longer finds, but which handlers may still be using.
+///
+/// # Invariants
+///
+/// `first`, and each source linked from there, is from `Arc::into_raw`, and was in the registry
+/// before it came here.
+#[must_use = "the registry's references on the sources are given back by `quiesce`"]
+pub(crate) struct Withdrawn {
+    first: *mut Source,
+}
 
 /// The numbers a source is found by.
 #[derive(Clone, Copy)]
@@ -217,11 +233,21 @@ impl Registry {
         Ok(())
     }
 
-    /// Makes the source of `key` unknown.
-    pub(crate) fn withdraw(&self, key: Key, _: &Serialised) -> Option<Withdrawn> {
-        let source = self.by_irq.slot(key.irq)?.xchg(null_mut(), Relaxed);
-        self.by_intid.slot(key.intid)?.store(null_mut(), Relaxed);
-        (!source.is_null()).then_some(Withdrawn(source))
+    /// Makes the source of `key` unknown, and adds it to `withdrawn`.
+    pub(crate) fn withdraw(&self, key: Key, withdrawn: &mut Withdrawn, _: &Serialised) {
+        let (Some(by_irq), Some(by_intid)) =
+            (self.by_irq.slot(key.irq), self.by_intid.slot(key.intid))
+        else {
+            return;
+        };
+        by_intid.store(null_mut(), Relaxed);
+        let source = by_irq.xchg(null_mut(), Relaxed);
+        // SAFETY: By the type invariants it is null or valid: the registry's reference is now ours.
+        if let Some(found) = unsafe { source.as_ref() } {
+            found.link().0.store(withdrawn.first, Relaxed);
+            // INVARIANT: The source is from `Arc::into_raw`, and was in the registry.
+            withdrawn.first = source;
+        }
     }
 
     /// Frees the registry's own memory, at unload.
@@ -239,14 +265,23 @@ impl Registry {
 }
 
 impl Withdrawn {
-    /// Waits until no handler uses the source any more, and returns it.
+    /// Creates an empty set.
+    pub(crate) const fn new() -> Self {
+        Self { first: null_mut() }
+    }
+
+    /// Waits until no handler uses any of the sources, and gives the registry's references back.
     ///
     /// Context: process, sleeps for an expedited RCU grace period.
-    pub(crate) fn quiesce(self) -> Arc<Source> {
+    pub(crate) fn quiesce(self) {
         // SAFETY: FFI call without requirements but that the context may sleep.
         unsafe { bindings::synchronize_rcu_expedited() };
-        // SAFETY: By the invariants of `Registry` the pointer is from `Arc::into_raw`. It was taken
-        // out of both tables before the grace period, so no hard interrupt uses it any more.
-        unsafe { Arc::from_raw(self.0) }
+        let mut next = self.first;
+        while !next.is_null() {
+            // SAFETY: By the type invariants the pointer is from `Arc::into_raw`. It was taken out
+            // of both tables before the grace period, so no hard interrupt uses it any more.
+            let source = unsafe { Arc::from_raw(next.cast_const()) };
+            next = source.link().0.load(Relaxed);
+        }
     }
 }

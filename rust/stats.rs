@@ -95,7 +95,7 @@ impl Kicks {
     }
 
     /// Adds what a step of the protocol came to.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn add(&self, tally: &Tally) {
         for (counter, count) in [
             (&self.requests, tally.requests),

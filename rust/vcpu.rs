@@ -88,7 +88,7 @@ impl Vcpu {
     }
 
     /// Counts and traces what a step of the protocol came to.
-    #[inline]
+    #[inline(always)]
     fn record(&self, outcome: &Outcome, settings: Settings) {
         self.kicks.add(&outcome.tally);
         if outcome.tally.held > 0 {
@@ -110,7 +110,7 @@ impl Timed<Vcpu> {
     /// Makes sure that the vCPU gets `irqs` virtual interrupts that were queued for it.
     ///
     /// Context: hard IRQ, no lock held.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn volley_queued(&self, settings: Settings, irqs: u32) {
         let outcome = window::volley_queued(&self.hold, self, settings, irqs);
         self.record(&outcome, settings);

@@ -62,21 +62,26 @@ impl<'irq> Volley<'irq> {
     /// Prepares for an arrival of a source of `vm`.
     ///
     /// From here until it is queued, the VMM's changes to the routing wait.
-    #[inline]
-    pub(crate) fn enter(&mut self, vm: &'irq Vm) {
-        match &self.vm {
-            Some((current, _)) if core::ptr::eq(*current, vm) => {}
-            current => {
-                if current.is_some() {
-                    self.queue();
-                }
-                self.vm = Some((vm, vm.kvm().routing()));
+    #[inline(always)]
+    pub(crate) fn enter(&mut self, vm: &'irq Vm) -> &RoutingGuard<'irq> {
+        if !matches!(&self.vm, Some((current, _)) if core::ptr::eq(*current, vm)) {
+            if self.vm.is_some() {
+                self.queue_before_change();
             }
+            self.vm = None;
         }
+        let (_, routing) = self.vm.get_or_insert_with(|| (vm, vm.kvm().routing()));
+        routing
+    }
+
+    /// Queues what there is for the present VM, before that of another.
+    #[cold]
+    fn queue_before_change(&mut self) {
+        self.queue();
     }
 
     /// Adds the virtual interrupt of an arrival of `source`, whose VM has been entered.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn add(&mut self, source: &'irq Source, interrupt: VirtualInterrupt<'irq>) {
         // There is room for as many as one exception can bring; if not, the host has a way.
         if self.entries.push(Entry { source, interrupt }).is_err() {
@@ -85,7 +90,7 @@ impl<'irq> Volley<'irq> {
     }
 
     /// Queues what is left, and has every vCPU concerned notice.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn launch(&mut self) {
         self.queue();
         for due in self.due.as_slice() {
@@ -95,6 +100,7 @@ impl<'irq> Volley<'irq> {
     }
 
     /// Queues the interrupts of the present VM, vCPU by vCPU.
+    #[inline(always)]
     fn queue(&mut self) {
         let Some((vm, routing)) = self.vm.take() else {
             return;
@@ -189,7 +195,7 @@ impl Entry<'_> {
 }
 
 /// Notes that `vcpu` has to notice `irqs` more interrupts.
-#[inline]
+#[inline(always)]
 fn add_due<'irq>(
     due: &mut FixedVec<Due<'irq>, MAX_BURST>,
     vcpu: &'irq Timed<Vcpu>,
@@ -206,10 +212,16 @@ fn add_due<'irq>(
             };
             // There are never more vCPUs than arrivals; if there were, this one would not wait.
             if due.push(new).is_err() {
-                vcpu.volley_queued(Settings::OFF, irqs);
+                kick_now(vcpu, irqs);
             }
         }
     }
+}
+
+/// Has `vcpu` notice `irqs` interrupts at once.
+#[cold]
+fn kick_now(vcpu: &Timed<Vcpu>, irqs: u32) {
+    vcpu.volley_queued(Settings::OFF, irqs);
 }
 
 /// A set of positions in a slice of at most 64 elements.

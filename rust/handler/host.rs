@@ -20,7 +20,8 @@ impl Handler for Host {
         c"host"
     }
 
-    fn process<'irq>(&self, _: &Arrival<'irq>) -> Verdict<'irq> {
+    #[inline(always)]
+    fn process<'irq>(&self, _: &Arrival<'_, 'irq>) -> Verdict<'irq> {
         Verdict::Host
     }
 }

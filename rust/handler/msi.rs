@@ -23,9 +23,13 @@ impl Handler for Msi {
         c"msi"
     }
 
-    #[inline]
-    fn process<'irq>(&self, arrival: &Arrival<'irq>) -> Verdict<'irq> {
-        match arrival.source.route().translate(arrival.context) {
+    #[inline(always)]
+    fn process<'irq>(&self, arrival: &Arrival<'_, 'irq>) -> Verdict<'irq> {
+        match arrival
+            .source
+            .route()
+            .translate(arrival.routing, arrival.context)
+        {
             Some(interrupt) => Verdict::Forward(interrupt),
             None => Verdict::Host,
         }

@@ -41,12 +41,19 @@ pub(crate) fn set_limit(limit: u32) {
 /// Context: hard IRQ, called from `first`'s flow handler.
 #[inline]
 pub(super) fn receive(first: &Source, context: &HardIrq) {
+    let limit = LIMIT.read_once();
     let mut volley = Volley::new(context);
+    let mut source = first;
+    let mut position = 0;
 
-    process(first, 0, &mut volley, context);
-    for position in 1..LIMIT.read_once() {
+    loop {
+        process(source, position, &mut volley, context);
+        position = position.wrapping_add(1);
+        if position >= limit {
+            break;
+        }
         match take_pending(context) {
-            Pending::Source(source) => process(source, position, &mut volley, context),
+            Pending::Source(next) => source = next,
             Pending::Foreign(intid) => {
                 // What has been collected does not wait for it.
                 volley.launch();
@@ -60,7 +67,7 @@ pub(super) fn receive(first: &Source, context: &HardIrq) {
 }
 
 /// Processes one arrival, the `position`th of its exception.
-#[inline]
+#[inline(always)]
 fn process<'irq>(
     source: &'irq Source,
     position: u32,
@@ -77,9 +84,13 @@ fn process<'irq>(
     );
     source.fates.received.add(1);
 
-    volley.enter(vm);
+    let routing = volley.enter(vm);
     let verdict = if source.line().deliverable() {
-        source.handler().process(&Arrival { source, context })
+        source.process(&Arrival {
+            source,
+            context,
+            routing,
+        })
     } else {
         Verdict::Host
     };

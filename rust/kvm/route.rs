@@ -5,7 +5,10 @@
 use super::{
     symbols::Symbols,
     vcpu::VcpuRef,
-    vm::VmRef, //
+    vm::{
+        RoutingGuard,
+        VmRef, //
+    },
 };
 use crate::{
     bindings as volley_bindings,
@@ -91,9 +94,13 @@ impl Route {
     /// `None` if it is being deassigned, is not routed to an MSI, or if KVM has not cached the
     /// translation: the stock path knows what to do then.
     ///
-    /// Context: hard IRQ, within [`VmRef::routing`].
-    #[inline]
-    pub(crate) fn translate<'irq>(&self, _: &'irq HardIrq) -> Option<VirtualInterrupt<'irq>> {
+    /// Context: hard IRQ.
+    #[inline(always)]
+    pub(crate) fn translate<'irq>(
+        &self,
+        _: &RoutingGuard<'_>,
+        _: &'irq HardIrq,
+    ) -> Option<VirtualInterrupt<'irq>> {
         let mut msi = volley_bindings::kvm_msi::default();
         // SAFETY: By the type invariants the irqfd is valid.
         let routed =

@@ -56,7 +56,7 @@ impl<A: AtomicWord> Hold<A> {
     /// Tries `change` on the word until nobody interferes, or too often.
     ///
     /// `change` returns the new word and a result. A word that stays as it is is not written.
-    #[inline]
+    #[inline(always)]
     fn update<T>(&self, change: impl Fn(Word) -> (Word, T)) -> Option<T> {
         let mut old = self.word.load();
 
@@ -94,7 +94,7 @@ impl<A: AtomicWord> Hold<A> {
     /// Takes what is held because a kick, which must follow, will serve it.
     ///
     /// If others interfere, what is held stays held, and its timer deals with it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take(&self) -> Held {
         self.update(|word| (word.emptied(), word.held()))
             .unwrap_or_default()

@@ -65,6 +65,7 @@ pub(crate) struct Outcome {
 }
 
 /// Kicks for everything in `held`, which has been taken out of the hold word.
+#[inline(always)]
 fn kick<V: Vcpu>(vcpu: &V, reason: Reason, held: Held) -> Outcome {
     let needed = vcpu.kick();
 
@@ -106,7 +107,7 @@ fn arm<A: AtomicWord, V: Vcpu>(hold: &Hold<A>, vcpu: &V, mut deadline: u64) -> O
 /// sent at once or held, within `settings`.
 ///
 /// Context: any, with preemption off; meant for hard interrupts.
-#[inline]
+#[inline(always)]
 pub(crate) fn volley_queued<A: AtomicWord, V: Vcpu>(
     hold: &Hold<A>,
     vcpu: &V,
@@ -120,24 +121,32 @@ pub(crate) fn volley_queued<A: AtomicWord, V: Vcpu>(
     let fresh = !vcpu.set_request();
     let in_guest = vcpu.in_guest();
 
-    let outcome = if in_guest && may_hold {
-        let (action, served) = hold.request(settings, Request { at, irqs, fresh });
-        let outcome = match action {
-            Action::Hold => Outcome::default().and(Tally::held()),
-            Action::HoldAndArm(deadline) => arm(hold, vcpu, deadline).and(Tally::held()),
-            Action::Kick(reason, held) => kick(vcpu, reason, held),
-        };
-        outcome.and(Tally::saved(served))
+    if in_guest && may_hold {
+        return request(hold, vcpu, settings, Request { at, irqs, fresh });
+    }
+    let reason = if in_guest {
+        Reason::Off
     } else {
-        let reason = if in_guest {
-            Reason::Off
-        } else {
-            Reason::Outside
-        };
-        // Out of the word before the kick: what is held after that may have missed the kick.
-        kick(vcpu, reason, hold.take().with(1, irqs))
+        Reason::Outside
     };
-    outcome.and(Tally::request())
+    // Out of the word before the kick: what is held after that may have missed the kick.
+    kick(vcpu, reason, hold.take().with(1, irqs)).and(Tally::request())
+}
+
+/// Makes a request for a kick of a vCPU that is in the guest, and that may be held.
+fn request<A: AtomicWord, V: Vcpu>(
+    hold: &Hold<A>,
+    vcpu: &V,
+    settings: Settings,
+    request: Request,
+) -> Outcome {
+    let (action, served) = hold.request(settings, request);
+    let outcome = match action {
+        Action::Hold => Outcome::default().and(Tally::held()),
+        Action::HoldAndArm(deadline) => arm(hold, vcpu, deadline).and(Tally::held()),
+        Action::Kick(reason, held) => kick(vcpu, reason, held),
+    };
+    outcome.and(Tally::saved(served)).and(Tally::request())
 }
 
 /// The timer has expired.
@@ -168,6 +177,7 @@ pub(crate) fn release_all<A: AtomicWord, V: Vcpu>(hold: &Hold<A>, vcpu: &V) -> O
 
 impl Outcome {
     /// Returns this outcome with more to add to the counters.
+    #[inline(always)]
     fn and(self, tally: Tally) -> Self {
         Self {
             tally: self.tally.and(tally),

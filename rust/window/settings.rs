@@ -120,8 +120,13 @@ impl Settings {
     }
 
     /// Returns the settings whose [`Settings::to_bits`] are `bits`.
+    #[inline(always)]
     pub(crate) fn from_bits(bits: u32) -> Self {
-        Self::new(bits >> 16, bits & 0xffff)
+        // INVARIANT: They were when these bits were made.
+        Self {
+            max_usecs: bits >> 16,
+            max_irqs: bits & 0xffff,
+        }
     }
 
     /// Returns both values in one word, so that a reader never sees one old and one new.
@@ -156,6 +161,7 @@ impl Settings {
     }
 
     /// Returns whether any kick may be held at all.
+    #[inline(always)]
     pub(crate) fn may_hold(self) -> bool {
         self.max_usecs > 0 && self.max_irqs > 1
     }

@@ -20,6 +20,7 @@ pub(crate) struct Tally {
 
 impl Tally {
     /// One request made.
+    #[inline(always)]
     pub(crate) fn request() -> Self {
         Self {
             requests: 1,
@@ -28,6 +29,7 @@ impl Tally {
     }
 
     /// One kick that served `requests` requests; it was sent only if `needed`.
+    #[inline(always)]
     pub(crate) fn kicked(requests: u32, needed: bool) -> Self {
         let sent = u32::from(needed && requests > 0);
 
@@ -55,6 +57,7 @@ impl Tally {
     }
 
     /// Returns the sum of both; each counter stops at its largest value.
+    #[inline(always)]
     pub(crate) fn and(self, other: Self) -> Self {
         Self {
             requests: self.requests.saturating_add(other.requests),
