@@ -111,6 +111,7 @@ impl Settings {
     };
 
     /// Creates settings, with values outside their ranges moved to the nearest end.
+    #[inline(always)]
     pub(crate) fn new(max_usecs: u32, max_irqs: u32) -> Self {
         // INVARIANT: Both values are clamped to their ranges.
         Self {
@@ -122,11 +123,7 @@ impl Settings {
     /// Returns the settings whose [`Settings::to_bits`] are `bits`.
     #[inline(always)]
     pub(crate) fn from_bits(bits: u32) -> Self {
-        // INVARIANT: They were when these bits were made.
-        Self {
-            max_usecs: bits >> 16,
-            max_irqs: bits & 0xffff,
-        }
+        Self::new(bits >> 16, bits & 0xffff)
     }
 
     /// Returns both values in one word, so that a reader never sees one old and one new.
