@@ -1,0 +1,68 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# The first process of the real guest (see real_guest.sh): brings its card up,
+# and then does what it is told on its console. What it answers begins with
+# "guest: "; nothing else is on the console from then on.
+
+/bin/busybox --install -s /bin
+export PATH=/bin
+mount -t devtmpfs none /dev
+mount -t proc none /proc
+mount -t sysfs none /sys
+stty -echo -onlcr
+
+# What a kernel says that has lost interrupts, or its mind.
+complaints='WARNING:|BUG:|Oops|Call trace:|detected .*stall|soft lockup|hard LOCKUP|nobody cared'
+complaints="$complaints|NETDEV WATCHDOG|Tx Unit Hang|Reset adapter"
+
+say() {
+	echo "guest: $*"
+}
+
+# Fetches once, and says how far it is after each MiB.
+fetch() {
+	wget -q -O - http://10.0.2.100/ | {
+		for mib in $(seq 20); do
+			dd bs=1M count=1 iflag=fullblock 2>/dev/null
+			say "at $mib" >&3
+		done
+		cat
+	} | sha256sum
+}
+
+while read -r module; do
+	insmod "/$module" || say "failed to load $module"
+done </modules
+ip address add 10.0.2.15/24 dev eth0
+ip link set eth0 up || say "failed to find a card"
+# What has been fetched is soon read: a fetch that is at its end has no more to come.
+echo 4096 131072 262144 >/proc/sys/net/ipv4/tcp_rmem
+until [ "$(cat /sys/class/net/eth0/carrier 2>/dev/null)" = 1 ]; do
+	sleep 0.1
+done
+dmesg -n 1
+exec 3>&1
+say ready
+
+while read -r command; do
+	case $command in
+	fetch)
+		say "fetched $(fetch)" ;;
+	ping)
+		replies=0
+		for _ in $(seq 100); do
+			! ping -q -c 1 -W 60 10.0.2.2 >/dev/null || replies=$((replies + 1))
+		done
+		say "ping $replies" ;;
+	vectors)
+		say "vectors $(grep -c eth0 /proc/interrupts)" ;;
+	interrupts)
+		say "interrupts $(awk '/eth0/ { for (i = 2; $i ~ /^[0-9]+$/; i++) sum += $i }
+			END { print sum + 0 }' /proc/interrupts)" ;;
+	complaints)
+		say "complaints $(dmesg | grep -E "$complaints" | tr '\n' ';')" ;;
+	off)
+		poweroff -f ;;
+	esac
+done
