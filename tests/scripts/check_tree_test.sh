@@ -17,7 +17,7 @@ fresh() {
 	mkdir -p "$tree"/{include/config,rust}
 	touch "$tree"/{Makefile,Module.symvers,rust/libkernel.rmeta}
 	echo 7.3.4-test >"$tree/include/config/kernel.release"
-	printf 'CONFIG_%s=y\n' ARM64 RUST KVM KPROBES KALLSYMS FPROBE >"$tree/include/config/auto.conf"
+	printf 'CONFIG_%s=y\n' ARM64 RUST KVM KPROBES KALLSYMS KALLSYMS_ALL FPROBE >"$tree/include/config/auto.conf"
 	echo "CONFIG_RUSTC_VERSION_TEXT=$(rustc --version)" >>"$tree/include/config/auto.conf"
 }
 
@@ -50,7 +50,7 @@ series() {
 }
 
 echo "KTAP version 1"
-echo "1..18"
+echo "1..19"
 
 fresh
 report "a good tree" ""
@@ -58,6 +58,7 @@ without RUST
 without KVM
 without KPROBES
 without KALLSYMS
+without KALLSYMS_ALL
 without FPROBE
 without ARM64 "not for arm64"
 series 7.3.4+deb13-arm64 ""
