@@ -37,8 +37,39 @@ ok 2 plain
 """
 
 
-def case(name, counts, expect="", results=GOOD + END, console=CONSOLE, extra="", status=0, ktap=True):
-    return name, counts, expect, results, console.format(extra=extra), status, ktap
+# The second subtest says a lot and fails; the others say something as well.
+TALKATIVE = """\
+KTAP version 1
+1..1
+# 1: many
+  TAP version 13
+  1..3
+  #  RUN   one
+  # of one
+  ok 1 one
+  #  RUN   two
+  two_test.c:7: expected 1 == 2
+{many}  # two: Test failed
+  not ok 2 two
+  #  RUN   three
+  # of three
+  ok 3 three
+  # Totals: pass:2 fail:1
+not ok 1 many # status 1
+"""
+
+
+def case(name, counts, expect="", results=GOOD + END, console=CONSOLE, extra="", status=0, ktap=True,
+         absent=()):
+    """A run, the counts it must come to, and what must (not) be printed about it."""
+    expect = [expect] if isinstance(expect, str) else expect
+    return name, counts, expect, absent, results, console.format(extra=extra), status, ktap
+
+
+def talkative(name, expect, absent=(), many=0):
+    """Failures of TALKATIVE, with so many lines more."""
+    lines = "".join(f"  # line {i}\n" for i in range(many))
+    return case(name, "3 1 0", expect, absent=absent, results=TALKATIVE.format(many=lines) + END)
 
 
 def complaint(text):
@@ -79,6 +110,17 @@ CASES = [
     case("an empty plan", "1 1 0", "an empty plan", results="KTAP version 1\n1..0\n" + END),
     case("nothing at all", "0 2 0", "no plan", results=""),
     case("only the end", "1 1 0", "no plan", results=END),
+    # Why it failed.
+    talkative("what a failed test said", ["FAIL many: two", "expected 1 == 2", "two: Test failed"],
+              ["of one", "of three", "Totals", "lines)"]),
+    talkative("a failed test that says much", ["expected 1 == 2", "# line 2\n", "... (83 lines)",
+              "# line 99\n", "two: Test failed"], ["# line 3\n", "# line 50\n"], many=100),
+    case("good tests say nothing", "4 0 1", results=NESTED + END, absent=["whatever it likes"]),
+    case("what a test said before it hung", "1 2 0", ["b: did not finish", "  at the third step"],
+         status=124, results=GOOD.replace("ok 2 b\n", "  at the third step\n")),
+    case("what a test said before it died", "4 1 0", ["many: status 137", "# at the very end"],
+         results=TALKATIVE.format(many="").replace("not ok 2 two", "ok 2 two")
+         .replace("status 1", "status 137").replace("Totals: pass:2 fail:1", "at the very end") + END),
     # The machine.
     case("a test that hung", "1 2 0", "b: did not finish", status=124,
          results=GOOD.replace("ok 2 b\n", "")),
@@ -108,11 +150,21 @@ CASES = [
     complaint("volley: Unknown symbol foo (err -2)"),
     case("a complaint with a CPU before it", "2 1 0", "the kernel says",
          extra="[    1.600000][    C1] BUG: sleeping function called from invalid context\n"),
+    case("what is around a complaint", "2 1 0",
+         ["says: WARNING: first", "] before 4\n", "] WARNING: first\n", "] after 23\n"],
+         absent=["] before 5\n", "] after 24\n", "says: after"],
+         extra="".join(f"[    1.5{i}] before {i}\n" for i in range(9, -1, -1)) + "[    1.6] WARNING: first\n"
+         + "".join(f"[    1.7] after {i}\n" for i in range(30))),
+    case("many complaints", "2 1 0", ["says: BUG: number 4\n", "and 5 more", "] BUG: number 9\n"],
+         absent=["says: BUG: number 5"], extra="".join(f"[    1.6] BUG: number {i}\n" for i in range(10))),
+    case("the end of a console that stops", "1 2 0", ["it hung", "] after 29\n", "] after 10\n"],
+         absent=["] after 9\n"], status=124, results=GOOD.replace("ok 2 b\n", ""),
+         console=CONSOLE.split("{extra}", maxsplit=1)[0] + "".join(f"[    1.7] after {i}\n" for i in range(30))),
     case("what a test prints is no complaint", "3 0 0", extra="BUG: not the kernel's\n"),
 ]
 
 
-def run(counts, expect, results, console, status, ktap):
+def run(counts, expect, absent, results, console, status, ktap):
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder)
         (path / "console.log").write_text(console)
@@ -125,8 +177,8 @@ def run(counts, expect, results, console, status, ktap):
         problems.append(f"counts {got} instead of {counts}")
     if (done.returncode == 0) != (counts.split()[1] == "0"):
         problems.append(f"exit status {done.returncode}")
-    if expect not in done.stdout:
-        problems.append(f"does not say '{expect}'")
+    problems += [f"does not say {text!r}" for text in expect if text not in done.stdout]
+    problems += [f"says {text!r}" for text in absent if text in done.stdout]
     return problems, done.stdout + done.stderr
 
 
