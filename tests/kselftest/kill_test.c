@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A VM that is killed under load, 50 times: nothing of it stays behind, and
- * the next one has the device.
+ * the next one has the device. KVM has a directory in debugfs for each VM: it
+ * goes when the last reference on the VM is dropped.
  */
 #include <sys/wait.h>
 
 #include "load.h"
 #include "suite.h"
 
-#define VECTORS	8
+#define VECTORS		8
+#define KVM_DEBUGFS	"/sys/kernel/debug/kvm"
 
 FIXTURE(killed)
 {
@@ -85,6 +87,7 @@ TEST_F_TIMEOUT(killed, under_load_50, 900)
 		for (n = 0; n < VECTORS; n++)
 			irq[n] = strtol(p, &p, 10);
 
+		ASSERT_TRUE(host_exists(KVM_DEBUGFS "/%s", id));
 		kill(pid, SIGKILL);
 		ASSERT_EQ(pid, waitpid(pid, &status, 0));
 		ASSERT_TRUE(WIFSIGNALED(status));
@@ -93,6 +96,8 @@ TEST_F_TIMEOUT(killed, under_load_50, 900)
 			TH_LOG("round %d: sources stay behind", round);
 		ASSERT_TRUE(host_wait_for(!host_exists(VOLLEY_SYSFS "/vms/%s", id)))
 			TH_LOG("round %d: the VM stays behind", round);
+		ASSERT_TRUE(host_wait_for(!host_exists(KVM_DEBUGFS "/%s", id)))
+			TH_LOG("round %d: KVM's VM stays behind", round);
 	}
 }
 

@@ -3,6 +3,9 @@
  * Loading and unloading, without VMs: again and again, twice, with parameters
  * good and bad.
  */
+#include <ctype.h>
+#include <sys/syscall.h>
+
 #include "suite.h"
 
 FIXTURE(module)
@@ -23,7 +26,7 @@ FIXTURE_TEARDOWN(module)
 	EXPECT_FALSE(host_log_bad());
 }
 
-TEST_F_TIMEOUT(module, load_unload_100, 300)
+TEST_F_TIMEOUT(module, load_unload_100, 600)
 {
 	int i;
 
@@ -106,6 +109,53 @@ TEST_F(module, bad_parameters)
 		EXPECT_FALSE(volley_loaded());
 	}
 	EXPECT_FALSE(host_exists(VOLLEY_SYSFS));
+	EXPECT_EQ(0, volley_load(""));
+}
+
+/* A copy of the module, in memory, that looks for @name with another last letter. */
+static char *module_without(const char *name, size_t *size, char *missing)
+{
+	size_t len = strlen(name), left;
+	char *image = volley_image(size), *p = image;
+	int found = 0;
+
+	memcpy(missing, name, len + 1);
+	missing[len - 1] = 'X';
+	while ((left = image + *size - p) > len && (p = memmem(p, left, name, len + 1))) {
+		/* Not the end of a longer name. */
+		if (p == image || !(isalnum(p[-1]) || p[-1] == '_')) {
+			memcpy(p, missing, len);
+			found++;
+		}
+		p += len;
+	}
+	TEST_ASSERT(found, "the module does not know of %s", name);
+	return image;
+}
+
+/* On a kernel that lacks a symbol the module is refused, and the log names it. */
+TEST_F(module, missing_symbols)
+{
+	static const char * const names[] = {
+		"kvm_vcpu_wake_up", "arch_smp_send_reschedule", "vgic_msi_to_its",
+		"vm_list", "kvm_lock", "kvm_vgic_global_state",
+	};
+	char missing[64], text[128], *image;
+	size_t size;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		image = module_without(names[i], &size, missing);
+		EXPECT_EQ(-1, syscall(__NR_init_module, image, size, ""));
+		EXPECT_EQ(ENOENT, errno)
+			TH_LOG("without %s", names[i]);
+		snprintf(text, sizeof(text), "volley: this kernel has no symbol %s\n", missing);
+		EXPECT_TRUE(host_log_has(text))
+			TH_LOG("the log does not say: %s", text);
+		EXPECT_FALSE(volley_loaded());
+		EXPECT_FALSE(host_exists(VOLLEY_SYSFS));
+		free(image);
+	}
 	EXPECT_EQ(0, volley_load(""));
 }
 

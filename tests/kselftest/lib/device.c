@@ -24,6 +24,9 @@
 #define E1000_GPIE	0x1514
 #define E1000_GPIE_MSIX	0x10	/* one cause per vector */
 
+/* The table of its MSI-X vectors is a BAR of its own (6.2, MSI-X Table Offset). */
+#define MSIX_BAR	3
+
 static void device_write(struct device *dev, u32 reg, u32 val)
 {
 	WRITE_ONCE(*(u32 *)(dev->vfio->bars[0].vaddr + reg), val);
@@ -160,6 +163,14 @@ void device_close(struct device *dev)
 void device_raise(struct device *dev, u32 mask)
 {
 	device_write(dev, E1000_EICS, mask);
+}
+
+void device_mask(struct device *dev, int vector, bool on)
+{
+	void *entry = dev->vfio->bars[MSIX_BAR].vaddr + vector * PCI_MSIX_ENTRY_SIZE;
+
+	WRITE_ONCE(*(u32 *)(entry + PCI_MSIX_ENTRY_VECTOR_CTRL),
+		   on ? PCI_MSIX_ENTRY_CTRL_MASKBIT : 0);
 }
 
 void device_affinity(struct device *dev, int cpu)

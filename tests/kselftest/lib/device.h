@@ -35,6 +35,9 @@ void device_setup(struct device *dev, int vectors);
 /* Raises the vectors in @mask at once: each is one physical LPI. */
 void device_raise(struct device *dev, u32 mask);
 
+/* Masks a vector in the device's own table: what it raises waits in the device. */
+void device_mask(struct device *dev, int vector, bool on);
+
 /* Sends the device's interrupts to host CPU @cpu. */
 void device_affinity(struct device *dev, int cpu);
 

@@ -15,6 +15,8 @@
 /* Both return 0 or -errno; @params as on insmod's command line. */
 int volley_load(const char *params);
 int volley_unload(void);
+/* The module's file, in memory that is to be freed. */
+char *volley_image(size_t *size);
 bool volley_loaded(void);
 /* Loads it afresh, whatever the state before; the test ends if that fails. */
 void volley_reload(const char *params);
