@@ -62,7 +62,7 @@ FIXTURE_TEARDOWN(deliver)
  * Each vector is raised when its last interrupt has been taken, so nothing can
  * merge on the way: what was sent has arrived, and was delivered, exactly.
  */
-TEST_F_TIMEOUT(deliver, one_by_one, 300)
+TEST_F_TIMEOUT(deliver, one_by_one, 600)
 {
 	struct volley_counts volley;
 	struct rig_counts counts;
@@ -100,7 +100,7 @@ TEST_F_TIMEOUT(deliver, one_by_one, 300)
  * Vectors are raised whenever it pleases, waiting interrupts or not. Some
  * merge; the last of each vector is delivered, and the sums are right.
  */
-TEST_F_TIMEOUT(deliver, storm, 300)
+TEST_F_TIMEOUT(deliver, storm, 600)
 {
 	struct volley_counts volley;
 	struct rig_counts counts;

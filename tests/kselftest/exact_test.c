@@ -117,7 +117,7 @@ TEST_F_TIMEOUT(exact, not_later_than_window, 600)
 }
 
 /* However many come at once, the vCPU is kicked once. */
-TEST_F_TIMEOUT(exact, burst_costs_one_kick, 120)
+TEST_F_TIMEOUT(exact, burst_costs_one_kick, 300)
 {
 	struct volley_counts before, counts;
 	int vectors;
@@ -155,7 +155,7 @@ FIXTURE_TEARDOWN(sleeping)
 }
 
 /* A sleeping guest is woken at once, whatever the window. */
-TEST_F_TIMEOUT(sleeping, woken_at_once, 120)
+TEST_F_TIMEOUT(sleeping, woken_at_once, 300)
 {
 	struct volley_counts before, counts;
 
@@ -185,7 +185,7 @@ FIXTURE_TEARDOWN(spinning)
 }
 
 /* The window ends early when it is full. */
-TEST_F_TIMEOUT(spinning, full_ends_window, 120)
+TEST_F_TIMEOUT(spinning, full_ends_window, 300)
 {
 	u64 latest;
 
@@ -201,7 +201,7 @@ TEST_F_TIMEOUT(spinning, full_ends_window, 120)
 }
 
 /* Changed settings end it, too. */
-TEST_F_TIMEOUT(spinning, change_ends_window, 120)
+TEST_F_TIMEOUT(spinning, change_ends_window, 300)
 {
 	int i;
 

@@ -75,7 +75,7 @@ static bool delivered(struct rig *rig)
 	return !rig_wait(rig, 0, 1U << EVENT);
 }
 
-TEST_F_TIMEOUT(its, mapped_to_another_lpi, 120)
+TEST_F_TIMEOUT(its, mapped_to_another_lpi, 300)
 {
 	u64 old = rig_taken(self->rig, self->lpi), new;
 	u32 lpi = GUEST_LPIS - 1;
@@ -96,7 +96,7 @@ TEST_F_TIMEOUT(its, mapped_to_another_lpi, 120)
 }
 
 /* A disabled LPI stays pending, and comes when it is enabled: once. */
-TEST_F_TIMEOUT(its, disabled_and_enabled, 120)
+TEST_F_TIMEOUT(its, disabled_and_enabled, 300)
 {
 	u64 taken = rig_taken(self->rig, self->lpi);
 
@@ -115,7 +115,7 @@ TEST_F_TIMEOUT(its, disabled_and_enabled, 120)
 	EXPECT_EQ(taken + 2, rig_taken(self->rig, self->lpi));
 }
 
-TEST_F_TIMEOUT(its, moved_to_another_vcpu, 120)
+TEST_F_TIMEOUT(its, moved_to_another_vcpu, 300)
 {
 	struct guest_lpi *lpi = &self->rig->shared->lpi[self->lpi];
 	int i;
@@ -135,7 +135,7 @@ TEST_F_TIMEOUT(its, moved_to_another_vcpu, 120)
 }
 
 /* Pending while disabled, then moved: it comes where it was moved to. */
-TEST_F_TIMEOUT(its, moved_while_pending, 120)
+TEST_F_TIMEOUT(its, moved_while_pending, 300)
 {
 	struct guest_lpi *lpi = &self->rig->shared->lpi[self->lpi];
 	u64 taken = rig_taken(self->rig, self->lpi);
@@ -152,7 +152,7 @@ TEST_F_TIMEOUT(its, moved_while_pending, 120)
 }
 
 /* An event without a mapping is nowhere: it does not come later either. */
-TEST_F_TIMEOUT(its, discarded, 120)
+TEST_F_TIMEOUT(its, discarded, 300)
 {
 	u64 taken = rig_taken(self->rig, self->lpi);
 
@@ -167,7 +167,7 @@ TEST_F_TIMEOUT(its, discarded, 120)
 	EXPECT_EQ(taken + 1, rig_taken(self->rig, self->lpi));
 }
 
-TEST_F_TIMEOUT(its, its_disabled_and_enabled, 120)
+TEST_F_TIMEOUT(its, its_disabled_and_enabled, 300)
 {
 	u64 taken = rig_taken(self->rig, self->lpi);
 	u64 arrived = host_irq_count(self->rig->dev[0]->irq[EVENT]);
@@ -187,7 +187,7 @@ TEST_F_TIMEOUT(its, its_disabled_and_enabled, 120)
 }
 
 /* Moved back and forth all the time, while it is sent: none is lost. */
-TEST_F_TIMEOUT(its, moved_under_load, 300)
+TEST_F_TIMEOUT(its, moved_under_load, 600)
 {
 	struct guest_lpi *lpi = &self->rig->shared->lpi[self->lpi];
 	struct load load = {
@@ -221,7 +221,7 @@ TEST_F_TIMEOUT(its, moved_under_load, 300)
 }
 
 /* Enabled and disabled all the time: what came while disabled comes later. */
-TEST_F_TIMEOUT(its, toggled_under_load, 300)
+TEST_F_TIMEOUT(its, toggled_under_load, 600)
 {
 	struct load load = {
 		.rig = self->rig,
@@ -250,7 +250,7 @@ TEST_F_TIMEOUT(its, toggled_under_load, 300)
  * Mappings come and go, and the ITS is turned off and on, while interrupts are
  * sent at random. Those without a mapping are dropped; afterwards all is well.
  */
-TEST_F_TIMEOUT(its, chaos_under_load, 300)
+TEST_F_TIMEOUT(its, chaos_under_load, 600)
 {
 	struct load load = {
 		.rig = self->rig,

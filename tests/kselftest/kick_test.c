@@ -69,7 +69,7 @@ static u32 send(struct rig *rig, int bursts, u64 spacing_us)
 	EXPECT_TRUE(volley_fates_add_up(&self->counts.vm));		\
 } while (0)
 
-TEST_F_TIMEOUT(kick, never_held_without_window, 120)
+TEST_F_TIMEOUT(kick, never_held_without_window, 300)
 {
 	volley_set(self->rig, "max_usecs", 0);
 	volley_set(self->rig, "max_irqs", 1024);
@@ -80,7 +80,7 @@ TEST_F_TIMEOUT(kick, never_held_without_window, 120)
 	EXPECT_LT(0, self->counts.kicks.requests);
 }
 
-TEST_F_TIMEOUT(kick, never_held_for_one, 120)
+TEST_F_TIMEOUT(kick, never_held_for_one, 300)
 {
 	volley_set(self->rig, "max_usecs", VOLLEY_LONGEST);
 	volley_set(self->rig, "max_irqs", 1);
@@ -95,7 +95,7 @@ TEST_F_TIMEOUT(kick, never_held_for_one, 120)
  * Held is a kick only if the vCPU runs guest code on another CPU: never one
  * for a vCPU that sleeps or whose CPU takes the interrupt.
  */
-TEST_F_TIMEOUT(kick, held_only_in_guest_elsewhere, 120)
+TEST_F_TIMEOUT(kick, held_only_in_guest_elsewhere, 300)
 {
 	struct volley_kicks *kicks = &self->counts.kicks;
 
@@ -106,9 +106,8 @@ TEST_F_TIMEOUT(kick, held_only_in_guest_elsewhere, 120)
 	COUNT_TO_HERE();
 
 	if (variant->mode == GUEST_SPIN && variant->cpu_irq != CPU_VCPU) {
-		EXPECT_LT(0, kicks->held);
-		/* One kick serves several; how many depends on how real time passes. */
-		EXPECT_LT(kicks->sent, kicks->requests);
+		/* All but those for which the host's tick had it outside just then. */
+		EXPECT_LT(kicks->requests / 2, kicks->held);
 	} else if (variant->cpu_irq == CPU_VCPU) {
 		EXPECT_EQ(0, kicks->held);
 	} else {
@@ -118,7 +117,7 @@ TEST_F_TIMEOUT(kick, held_only_in_guest_elsewhere, 120)
 }
 
 /* max_irqs sends it long before max_usecs would. */
-TEST_F_TIMEOUT(kick, full, 120)
+TEST_F_TIMEOUT(kick, full, 300)
 {
 	volley_set(self->rig, "max_usecs", VOLLEY_LONGEST);
 	volley_set(self->rig, "max_irqs", 2);
@@ -132,7 +131,7 @@ TEST_F_TIMEOUT(kick, full, 120)
 }
 
 /* New settings release what is held under the old ones. */
-TEST_F_TIMEOUT(kick, settings_change_under_load, 120)
+TEST_F_TIMEOUT(kick, settings_change_under_load, 300)
 {
 	static const u32 usecs[] = { 0, 100, 1000, VOLLEY_LONGEST };
 	static const u32 irqs[] = { 1, 2, 4, 1024 };
@@ -165,7 +164,7 @@ TEST_F_TIMEOUT(kick, settings_change_under_load, 120)
  * Arrivals around the moment at which a window closes, from two CPUs: each is
  * either in the window or begins the next, and is never forgotten.
  */
-TEST_F_TIMEOUT(kick, window_edges, 300)
+TEST_F_TIMEOUT(kick, window_edges, 600)
 {
 	const u64 per_us = host_ticks_per_us();
 	u64 window, at;

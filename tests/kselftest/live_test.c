@@ -52,7 +52,7 @@ FIXTURE_TEARDOWN(live)
 }
 
 /* Taken over as it runs, and given back. */
-TEST_F_TIMEOUT(live, attach_running_vm, 300)
+TEST_F_TIMEOUT(live, attach_running_vm, 600)
 {
 	struct volley_counts counts;
 
@@ -128,7 +128,7 @@ FIXTURE_TEARDOWN(early)
 	EXPECT_TRUE(teardown_rig(self->rig));
 }
 
-TEST_F_TIMEOUT(early, attach_before_start, 120)
+TEST_F_TIMEOUT(early, attach_before_start, 300)
 {
 	struct rig_config config = { .cpu = { CPU_VCPU } };
 	struct volley_counts counts;
@@ -154,7 +154,7 @@ TEST_F_TIMEOUT(early, attach_before_start, 120)
 }
 
 /* auto_attach=0: the VM stays on the stock path. */
-TEST_F_TIMEOUT(early, no_auto_attach, 120)
+TEST_F_TIMEOUT(early, no_auto_attach, 300)
 {
 	struct rig_config config = { .cpu = { CPU_VCPU } };
 	struct device *dev;

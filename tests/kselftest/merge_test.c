@@ -61,7 +61,7 @@ static void raise_times(struct rig *rig, int times)
 	}
 }
 
-TEST_F_TIMEOUT(parked, merges, 120)
+TEST_F_TIMEOUT(parked, merges, 300)
 {
 	struct volley_counts volley;
 	struct rig_counts counts;
@@ -103,7 +103,7 @@ TEST_F_TIMEOUT(parked, merges, 120)
  * A guest that has interrupts masked gets each vector into a list register
  * first; one more arrival is latched again, and KVM makes one of both.
  */
-TEST_F_TIMEOUT(parked, masked, 120)
+TEST_F_TIMEOUT(parked, masked, 300)
 {
 	struct volley_counts volley;
 	struct rig_counts counts;

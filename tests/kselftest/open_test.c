@@ -66,7 +66,7 @@ static void expect_gone(struct __test_metadata *_metadata, int fd, bool write_to
 	expect_gone(_metadata, setting, true);				\
 } while (0)
 
-TEST_F_TIMEOUT(open, while_vm_goes, 120)
+TEST_F_TIMEOUT(open, while_vm_goes, 300)
 {
 	OPEN_ALL();
 
@@ -76,7 +76,7 @@ TEST_F_TIMEOUT(open, while_vm_goes, 120)
 	EXPECT_ALL_GONE();
 }
 
-TEST_F_TIMEOUT(open, while_source_goes, 120)
+TEST_F_TIMEOUT(open, while_source_goes, 300)
 {
 	OPEN_ALL();
 
@@ -86,7 +86,7 @@ TEST_F_TIMEOUT(open, while_source_goes, 120)
 	EXPECT_ALL_GONE();
 }
 
-TEST_F_TIMEOUT(open, while_module_goes, 120)
+TEST_F_TIMEOUT(open, while_module_goes, 300)
 {
 	OPEN_ALL();
 
@@ -125,7 +125,7 @@ static void *rummage(void *data)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(open, rummaging_while_all_comes_and_goes, 300)
+TEST_F_TIMEOUT(open, rummaging_while_all_comes_and_goes, 600)
 {
 	struct load load = {
 		.rig = self->rig,

@@ -49,7 +49,7 @@ static const struct trace_event *only(const struct trace *trace, const char *nam
 	return trace_next(trace, name, NULL);
 }
 
-TEST_F_TIMEOUT(trace, sources, 60)
+TEST_F_TIMEOUT(trace, sources, 300)
 {
 	struct device *dev = self->rig->dev[0];
 	const struct trace_event *e;
@@ -80,7 +80,7 @@ TEST_F_TIMEOUT(trace, sources, 60)
 	EXPECT_EQ(ALL(VECTORS), attached);
 }
 
-TEST_F_TIMEOUT(trace, arrivals, 60)
+TEST_F_TIMEOUT(trace, arrivals, 300)
 {
 	const struct trace_event *e;
 	s64 hwirq[VECTORS];
@@ -111,7 +111,7 @@ TEST_F_TIMEOUT(trace, arrivals, 60)
 }
 
 /* In a burst the positions count up from 0, exception by exception. */
-TEST_F_TIMEOUT(trace, positions, 60)
+TEST_F_TIMEOUT(trace, positions, 300)
 {
 	const struct trace_event *e;
 	s64 next = 0, highest = 0;
@@ -133,7 +133,7 @@ TEST_F_TIMEOUT(trace, positions, 60)
 	EXPECT_LT(0, highest);
 }
 
-TEST_F_TIMEOUT(trace, merged, 60)
+TEST_F_TIMEOUT(trace, merged, 300)
 {
 	u64 arrived = host_irq_count(self->rig->dev[0]->irq[0]);
 	const struct trace_event *e;
@@ -186,14 +186,14 @@ static bool kicked_for(struct rig *rig, struct trace *trace, u32 mask,
 	return false;
 }
 
-TEST_F_TIMEOUT(trace, kick_off, 120)
+TEST_F_TIMEOUT(trace, kick_off, 300)
 {
 	volley_set(self->rig, "max_usecs", 0);
 	EXPECT_TRUE(kicked_for(self->rig, &self->trace, 1, "off", 1));
 	EXPECT_EQ(0, trace_count(&self->trace, "kick_held"));
 }
 
-TEST_F_TIMEOUT(trace, kick_outside, 120)
+TEST_F_TIMEOUT(trace, kick_outside, 300)
 {
 	volley_set(self->rig, "max_usecs", VOLLEY_LONGEST);
 	rig_ask(self->rig, 0, GUEST_OP_MODE, GUEST_WFI, 0, 0, 0);
@@ -201,7 +201,7 @@ TEST_F_TIMEOUT(trace, kick_outside, 120)
 	EXPECT_EQ(0, trace_count(&self->trace, "kick_held"));
 }
 
-TEST_F_TIMEOUT(trace, kick_time, 120)
+TEST_F_TIMEOUT(trace, kick_time, 300)
 {
 	const struct trace_event *e;
 
@@ -215,7 +215,7 @@ TEST_F_TIMEOUT(trace, kick_time, 120)
 	EXPECT_EQ(1, e->count);
 }
 
-TEST_F_TIMEOUT(trace, kick_count, 120)
+TEST_F_TIMEOUT(trace, kick_count, 300)
 {
 	volley_set(self->rig, "max_usecs", VOLLEY_LONGEST);
 	volley_set(self->rig, "max_irqs", 2);
@@ -223,7 +223,7 @@ TEST_F_TIMEOUT(trace, kick_count, 120)
 	EXPECT_TRUE(kicked_for(self->rig, &self->trace, 3, "count", 2));
 }
 
-TEST_F_TIMEOUT(trace, kick_release, 120)
+TEST_F_TIMEOUT(trace, kick_release, 300)
 {
 	bool found = false;
 	const struct trace_event *e;
@@ -250,7 +250,7 @@ TEST_F_TIMEOUT(trace, kick_release, 120)
 }
 
 /* As many events as the counters say, whatever happens. */
-TEST_F_TIMEOUT(trace, as_counted, 120)
+TEST_F_TIMEOUT(trace, as_counted, 300)
 {
 	struct volley_counts before, counts;
 	const struct trace_event *e;

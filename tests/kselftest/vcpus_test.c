@@ -52,7 +52,7 @@ FIXTURE_TEARDOWN(vcpus)
 	EXPECT_TRUE(teardown_rig(self->rig));
 }
 
-TEST_F_TIMEOUT(vcpus, one_kick_each, 120)
+TEST_F_TIMEOUT(vcpus, one_kick_each, 300)
 {
 	struct volley_kicks *kicks = &self->counts.kicks;
 	u32 taken[VCPUS][VECTORS];

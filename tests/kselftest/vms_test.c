@@ -48,7 +48,7 @@ FIXTURE_TEARDOWN(vms)
 	EXPECT_TRUE(teardown_rig(self->rig[0]));
 }
 
-TEST_F_TIMEOUT(vms, own_settings_and_counters, 120)
+TEST_F_TIMEOUT(vms, own_settings_and_counters, 300)
 {
 	struct volley_counts before[2], counts[2];
 	struct rig_counts sent_before[2], sent[2];
@@ -89,7 +89,7 @@ TEST_F_TIMEOUT(vms, own_settings_and_counters, 120)
 }
 
 /* New defaults are for VMs that appear later. */
-TEST_F_TIMEOUT(vms, defaults_for_later_vms, 120)
+TEST_F_TIMEOUT(vms, defaults_for_later_vms, 300)
 {
 	ASSERT_EQ(0, host_write("123\n", VOLLEY_SYSFS "/max_usecs"));
 	ASSERT_EQ(0, host_write("45\n", VOLLEY_SYSFS "/max_irqs"));
@@ -109,7 +109,7 @@ TEST_F_TIMEOUT(vms, defaults_for_later_vms, 120)
 }
 
 /* One VM ends while both are under load; the other does not notice. */
-TEST_F_TIMEOUT(vms, one_ends, 120)
+TEST_F_TIMEOUT(vms, one_ends, 300)
 {
 	char id[32];
 
@@ -130,7 +130,7 @@ TEST_F_TIMEOUT(vms, one_ends, 120)
 }
 
 /* rmmod with two VMs under load: it succeeds, and they go on. */
-TEST_F_TIMEOUT(vms, unload_under_load, 300)
+TEST_F_TIMEOUT(vms, unload_under_load, 600)
 {
 	int i, round;
 
@@ -154,7 +154,7 @@ TEST_F_TIMEOUT(vms, unload_under_load, 300)
 }
 
 /* One VM with both devices: one directory, one sum. */
-TEST_F_TIMEOUT(vms, two_devices, 120)
+TEST_F_TIMEOUT(vms, two_devices, 300)
 {
 	struct rig *rig = self->rig[0];
 	struct device *dev;

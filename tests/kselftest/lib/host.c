@@ -2,6 +2,7 @@
 /*
  * What the tests read from, and do to, the host.
  */
+#include <sched.h>
 #include <stdarg.h>
 #include <sys/prctl.h>
 
@@ -133,6 +134,13 @@ u64 host_ticks_per_us(void)
 	return hz / 1000000;
 }
 
+u64 host_timeout_s(void)
+{
+	const char *text = getenv("VOLLEY_TIMEOUT");
+
+	return text ? strtoull(text, NULL, 10) : 60;
+}
+
 u64 host_now_ns(void)
 {
 	struct timespec ts;
@@ -150,6 +158,20 @@ void host_sleep_us(u64 us)
 
 	prctl(PR_SET_TIMERSLACK, 1);
 	nanosleep(&ts, NULL);
+}
+
+void host_visit_cpus(void)
+{
+	cpu_set_t before, one;
+	int cpu;
+
+	TEST_ASSERT(!sched_getaffinity(0, sizeof(before), &before), "sched_getaffinity");
+	for (cpu = 0; cpu < host_nr_cpus(); cpu++) {
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		TEST_ASSERT(!sched_setaffinity(0, sizeof(one), &one), "cannot run on CPU %d", cpu);
+	}
+	sched_setaffinity(0, sizeof(before), &before);
 }
 
 bool host_is_exact(void)

@@ -10,8 +10,11 @@
 
 #include <kvm_util.h>
 
-/* How long anything may take that should happen by itself. */
-#define HOST_TIMEOUT_S	60
+/*
+ * How long anything may take that should happen by itself, in seconds: 60, or
+ * VOLLEY_TIMEOUT. It is there for what never happens, and so is long.
+ */
+u64 host_timeout_s(void);
 
 /* The whole of a small file, without the newline at its end; 0 or -errno. */
 __printf(3, 4)
@@ -44,6 +47,11 @@ u64 host_ticks_per_us(void);
 
 u64 host_now_ns(void);
 void host_sleep_us(u64 us);
+/*
+ * Runs on each CPU in turn: when this returns, each has taken the interrupts
+ * that were pending there when this was called.
+ */
+void host_visit_cpus(void);
 /* Sleeps or, for short times, spins until the counter is at @ticks. */
 void host_until(u64 ticks);
 
@@ -64,10 +72,10 @@ bool host_is_exact(void);
 void host_pause(unsigned int n);
 
 /*
- * Waits until @cond holds: true if it came to hold before HOST_TIMEOUT_S.
+ * Waits until @cond holds: true if it came to hold before the time was over.
  */
 #define host_wait_for(cond) ({						\
-	u64 __end = host_now_ns() + HOST_TIMEOUT_S * NSEC_PER_SEC;	\
+	u64 __end = host_now_ns() + host_timeout_s() * NSEC_PER_SEC;	\
 	unsigned int __n = 0;						\
 	bool __ok;							\
 									\

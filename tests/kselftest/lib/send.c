@@ -113,11 +113,20 @@ void rig_count(struct rig *rig, int d, struct rig_counts *counts)
 void rig_settle(struct rig *rig, int d)
 {
 	struct rig_counts last, counts;
+	int v;
 
 	rig_count(rig, d, &counts);
 	do {
 		last = counts;
+		/*
+		 * The host's CPUs take what is pending, and the vCPUs what was
+		 * queued by that. The sleep is for the host's threads, through
+		 * which some interrupts go on the stock path.
+		 */
+		host_visit_cpus();
 		host_sleep_us(20000);
+		for (v = 0; v < rig->nr_vcpus; v++)
+			TEST_ASSERT(rig_alive(rig, v), "vCPU %d does not get on", v);
 		rig_count(rig, d, &counts);
 		/* A guest that spins may have exits all the time. */
 		last.exits = counts.exits;

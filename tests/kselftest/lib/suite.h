@@ -8,4 +8,8 @@
 #include "setup.h"
 #include "kselftest_harness.h"
 
+/* For tests that hang; how long one takes depends on what else runs beside the machine. */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT	300
+
 #endif /* VOLLEY_TEST_SUITE_H */
