@@ -38,6 +38,9 @@ FIXTURE_SETUP(its)
 
 	self->rig = setup_rig(&setup);
 	self->lpi = self->rig->lpi[0][EVENT];
+	/* Once more, the way they go from now on: whatever is remembered of it, is. */
+	rig_raise(self->rig, 0, ALL(VECTORS));
+	ASSERT_EQ(0, rig_wait(self->rig, 0, ALL(VECTORS)));
 }
 
 FIXTURE_TEARDOWN(its)

@@ -6,8 +6,9 @@
  */
 #include "suite.h"
 
-#define BURSTS	50
-#define TRIES	(20 * BURSTS)
+#define BURSTS		50
+#define SPACING_US	500	/* at least, for a vCPU that is kicked to come and go */
+#define TRIES		(20 * BURSTS)
 
 FIXTURE(window)
 {
@@ -55,9 +56,11 @@ static u64 received(int fd)
 static bool raise_in_turn(struct rig *rig, int vectors, bool held, const int *fd,
 			  const struct volley_counts *before)
 {
+	u64 at = host_ticks();
 	int i;
 
 	for (i = 0; i < vectors; i++) {
+		host_until(at + i * SPACING_US * host_ticks_per_us());
 		rig_raise(rig, 0, 1U << i);
 		if (!(held ? host_wait_for(received(fd[i]) > before->irq[i].received)
 			   : !rig_wait(rig, 0, 1U << i)))
