@@ -7,7 +7,7 @@
 #include "suite.h"
 
 #define BURSTS		50
-#define SPACING_US	500	/* at least, for a vCPU that is kicked to come and go */
+#define SPACING_US	200	/* at least, for a vCPU that is kicked to come and go */
 #define TRIES		(20 * BURSTS)
 
 FIXTURE(window)
