@@ -78,7 +78,7 @@ fn parse(knob: Knob, text: &str) -> Result<u32> {
     })
 }
 
-static HOST_FILES: [HostFile; 4] = [
+static HOST_FILES: [HostFile; 5] = [
     HostFile::ro(c"version", |_| env!("VOLLEY_VERSION")),
     HostFile::ro(c"list_registers", |host| host.list_registers),
     HostFile::rw(
@@ -99,9 +99,18 @@ static HOST_FILES: [HostFile; 4] = [
             Ok(())
         },
     ),
+    HostFile::rw(
+        c"adaptive",
+        |_| u32::from(params::defaults().adaptive()),
+        |_, text| {
+            let value = parse(Knob::SWITCH, text)? == 1;
+            params::change_defaults(|settings| settings.with_adaptive(value));
+            Ok(())
+        },
+    ),
 ];
 
-static VM_FILES: [VmFile; 12] = [
+static VM_FILES: [VmFile; 13] = [
     VmFile::rw(
         c"enabled",
         |vm| u32::from(vm.enabled()),
@@ -125,6 +134,15 @@ static VM_FILES: [VmFile; 12] = [
         |vm, text| {
             let value = parse(Knob::MAX_IRQS, text)?;
             vm.change_settings(|settings| settings.with_max_irqs(value));
+            Ok(())
+        },
+    ),
+    VmFile::rw(
+        c"adaptive",
+        |vm| u32::from(vm.settings().adaptive()),
+        |vm, text| {
+            let value = parse(Knob::SWITCH, text)? == 1;
+            vm.change_settings(|settings| settings.with_adaptive(value));
             Ok(())
         },
     ),

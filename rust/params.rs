@@ -51,6 +51,11 @@ impl Params {
             0 => list_registers,
             max_irqs => max_irqs,
         };
+        let adaptive = check(
+            "adaptive",
+            module_parameters::adaptive.value(),
+            Knob::SWITCH,
+        )?;
         let auto_attach = check(
             "auto_attach",
             module_parameters::auto_attach.value(),
@@ -59,7 +64,7 @@ impl Params {
         let burst = check("burst", module_parameters::burst.value(), Knob::BURST)?;
 
         Ok(Self {
-            settings: Settings::new(max_usecs, max_irqs),
+            settings: Settings::new(max_usecs, max_irqs).with_adaptive(adaptive == 1),
             auto_attach: auto_attach == 1,
             burst,
         })

@@ -22,6 +22,8 @@ use crate::{
         AtomicWord,
         Hold,
         Outcome,
+        Rate,
+        RateWord,
         Settings, //
     },
 };
@@ -39,6 +41,7 @@ pub(crate) struct Vcpu {
     index: u32,
     vm: VmId,
     hold: Hold<HoldWord>,
+    rate: RateOfVolleys,
     /// What became of requests for a kick.
     pub(crate) kicks: Kicks,
 }
@@ -63,6 +66,21 @@ impl AtomicWord for HoldWord {
     }
 }
 
+/// The memory behind a rate.
+struct RateOfVolleys(Atomic<u64>);
+
+impl RateWord for RateOfVolleys {
+    #[inline(always)]
+    fn load(&self) -> Rate {
+        Rate(self.0.read_once())
+    }
+
+    #[inline(always)]
+    fn store(&self, rate: Rate) {
+        self.0.write_once(rate.0);
+    }
+}
+
 impl Vcpu {
     /// Creates the state of `kvm`, a vCPU of the VM called `vm`.
     pub(crate) fn new(kvm: VcpuRef, vm: VmId) -> Self {
@@ -71,6 +89,7 @@ impl Vcpu {
             index: kvm.index(),
             vm,
             hold: Hold::new(HoldWord(Atomic::new(0))),
+            rate: RateOfVolleys(Atomic::new(Rate::UNKNOWN.0)),
             kicks: Kicks::new(),
         }
     }
@@ -112,8 +131,19 @@ impl Timed<Vcpu> {
     /// Context: hard IRQ, no lock held.
     #[inline(always)]
     pub(crate) fn volley_queued(&self, settings: Settings, irqs: u32) {
+        if settings.adaptive() && settings.may_hold() {
+            return self.volley_queued_adaptive(settings, irqs);
+        }
         let outcome = window::volley_queued(&self.hold, self, settings, irqs);
         self.record(&outcome, settings);
+    }
+
+    /// As above, with a window that suits the rate of volleys; only there it is kept up to date.
+    #[inline(never)]
+    fn volley_queued_adaptive(&self, settings: Settings, irqs: u32) {
+        let (outcome, bound) =
+            window::volley_queued_adaptive(&self.hold, self, &self.rate, settings, irqs);
+        self.record(&outcome, bound);
     }
 
     /// Releases whatever is held. Context: any.

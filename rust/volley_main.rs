@@ -62,6 +62,10 @@ module! {
             default: 0,
             description: "Interrupts held at which the kick is sent, 1 to 1024; 0 means as many as there are list registers",
         },
+        adaptive: i64 {
+            default: 0,
+            description: "Hold a kick only while interrupts come fast enough, and no longer than they take to fill the list registers, 0 or 1",
+        },
         auto_attach: i64 {
             default: 1,
             description: "Attach interrupts as VFIO and KVM connect them, 0 or 1",

@@ -39,6 +39,7 @@ const fn reason_number(reason: Reason) -> c_uint {
         Reason::Time => 3,
         Reason::Contention => 4,
         Reason::Release => 5,
+        Reason::Rate => 6,
     }
 }
 

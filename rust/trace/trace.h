@@ -148,7 +148,8 @@ TRACE_EVENT(kick_sent,
 				   { 2, "count" },
 				   { 3, "time" },
 				   { 4, "contention" },
-				   { 5, "release" }),
+				   { 5, "release" },
+				   { 6, "rate" }),
 		  __entry->count)
 );
 

@@ -18,18 +18,26 @@
 //! | `hold.rs`     | the same transitions on shared memory, by compare-exchange                |
 //! | `protocol.rs` | the order of steps: request, look at the vCPU, hold or kick, timer         |
 //! | `tally.rs`    | what became of each request: sent or saved                                |
+//! | `rate.rs`     | how soon the next volley comes                                            |
+//! | `adaptive.rs` | windows within the administrator's bounds that suit the present rate      |
 //!
 //! The protocol, with its memory ordering and its races, is described in
 //! `Documentation/protocol.rst`.
 
 #![forbid(unsafe_code)]
 
+pub(crate) mod adaptive;
 mod hold;
 mod protocol;
+mod rate;
 mod settings;
 mod tally;
 pub(crate) mod word;
 
+pub(crate) use adaptive::{
+    volley_queued_adaptive,
+    RateWord, //
+};
 pub(crate) use hold::{
     AtomicWord,
     Hold, //
@@ -41,6 +49,7 @@ pub(crate) use protocol::{
     Outcome,
     Vcpu, //
 };
+pub(crate) use rate::Rate;
 pub(crate) use settings::{
     Knob,
     ParseError,

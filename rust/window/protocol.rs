@@ -176,6 +176,17 @@ pub(crate) fn release_all<A: AtomicWord, V: Vcpu>(hold: &Hold<A>, vcpu: &V) -> O
 }
 
 impl Outcome {
+    /// Returns this outcome with `reason` in the place of [`Reason::Off`], which it stands for.
+    pub(crate) fn not_held_because(self, reason: Reason) -> Self {
+        Self {
+            kick: self.kick.map(|(given, held)| match given {
+                Reason::Off => (reason, held),
+                _ => (given, held),
+            }),
+            ..self
+        }
+    }
+
     /// Returns this outcome with more to add to the counters.
     #[inline(always)]
     fn and(self, tally: Tally) -> Self {

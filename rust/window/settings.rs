@@ -3,10 +3,15 @@
 //! The administrator's settings: their ranges, their text, and their one-word form.
 //!
 //! Everything that can be written to a file in sysfs or given as a module parameter is one
-//! [`Knob`]: a whole number within a range. [`Settings`] are the two knobs that make a window.
+//! [`Knob`]: a whole number within a range. [`Settings`] are the three knobs that make a window.
 
 /// Nanoseconds in a microsecond.
-const NSEC_PER_USEC: u64 = 1_000;
+pub(super) const NSEC_PER_USEC: u64 = 1_000;
+
+/// The bit of the one-word form that is set if windows are adaptive; `max_irqs` has those below.
+const ADAPTIVE: u32 = 1 << 15;
+/// Lowest bit of `max_usecs` in the one-word form.
+const USECS_SHIFT: u32 = 16;
 
 /// Most digits that a number may have in text.
 ///
@@ -98,6 +103,7 @@ impl Knob {
 pub(crate) struct Settings {
     max_usecs: u32,
     max_irqs: u32,
+    adaptive: bool,
 }
 
 impl Settings {
@@ -108,28 +114,33 @@ impl Settings {
     pub(crate) const OFF: Self = Self {
         max_usecs: Knob::MAX_USECS.min,
         max_irqs: Knob::MAX_IRQS.min,
+        adaptive: false,
     };
 
-    /// Creates settings, with values outside their ranges moved to the nearest end.
+    /// Creates settings that are not adaptive, with values outside their ranges moved to the
+    /// nearest end.
     #[inline(always)]
     pub(crate) fn new(max_usecs: u32, max_irqs: u32) -> Self {
         // INVARIANT: Both values are clamped to their ranges.
         Self {
             max_usecs: max_usecs.clamp(Knob::MAX_USECS.min, Knob::MAX_USECS.max),
             max_irqs: max_irqs.clamp(Knob::MAX_IRQS.min, Knob::MAX_IRQS.max),
+            adaptive: false,
         }
     }
 
     /// Returns the settings whose [`Settings::to_bits`] are `bits`.
     #[inline(always)]
     pub(crate) fn from_bits(bits: u32) -> Self {
-        Self::new(bits >> 16, bits & 0xffff)
+        Self::new(bits >> USECS_SHIFT, bits & (ADAPTIVE - 1)).with_adaptive(bits & ADAPTIVE != 0)
     }
 
-    /// Returns both values in one word, so that a reader never sees one old and one new.
+    /// Returns all values in one word, so that a reader never sees one old and one new.
     pub(crate) fn to_bits(self) -> u32 {
-        // By the type invariants both values need fewer than 16 bits.
-        (self.max_usecs << 16) | self.max_irqs
+        let adaptive = if self.adaptive { ADAPTIVE } else { 0 };
+
+        // By the type invariants both numbers need fewer than 15 bits.
+        (self.max_usecs << USECS_SHIFT) | adaptive | self.max_irqs
     }
 
     /// Returns the longest time to hold a kick, in microseconds.
@@ -142,14 +153,26 @@ impl Settings {
         self.max_irqs
     }
 
+    /// Returns whether windows suit themselves to the rate of interrupts.
+    #[inline(always)]
+    pub(crate) fn adaptive(self) -> bool {
+        self.adaptive
+    }
+
     /// Returns these settings with another longest time.
     pub(crate) fn with_max_usecs(self, max_usecs: u32) -> Self {
-        Self::new(max_usecs, self.max_irqs)
+        Self::new(max_usecs, self.max_irqs).with_adaptive(self.adaptive)
     }
 
     /// Returns these settings with another number of interrupts.
     pub(crate) fn with_max_irqs(self, max_irqs: u32) -> Self {
-        Self::new(self.max_usecs, max_irqs)
+        Self::new(self.max_usecs, max_irqs).with_adaptive(self.adaptive)
+    }
+
+    /// Returns these settings with adaptive windows, or with fixed ones.
+    #[inline(always)]
+    pub(crate) fn with_adaptive(self, adaptive: bool) -> Self {
+        Self { adaptive, ..self }
     }
 
     /// Returns the length of a window, in nanoseconds.

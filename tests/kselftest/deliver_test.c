@@ -41,6 +41,8 @@ VARIANT(v8_window, "", 8, OTHER, .max_usecs = 2000);
 VARIANT(v8_window_wfi, "", 8, OTHER, .mode = GUEST_WFI, .max_usecs = 2000);
 VARIANT(v8_window_same, "", 8, SAME, .max_usecs = 2000);
 VARIANT(v8_window_full, "max_irqs=3", 8, OTHER, .max_usecs = 10000);
+VARIANT(v8_adaptive, "adaptive=1", 8, OTHER, .max_usecs = 10000);
+VARIANT(v8_adaptive_wfi, "adaptive=1", 8, OTHER, .mode = GUEST_WFI, .max_usecs = 10000);
 VARIANT(v8_one_at_a_time, "burst=1", 8, OTHER);
 VARIANT(v8_small_burst, "burst=3", 8, OTHER);
 VARIANT(v8_disabled, "max_usecs=1000", 8, OTHER, .disabled = true);

@@ -200,6 +200,73 @@ TEST_F_TIMEOUT(spinning, full_ends_window, 300)
 	EXPECT_GE(send(self->rig, ALL(3), 300), VOLLEY_LONGEST / 2);
 }
 
+/*
+ * Adaptive, at rates too low for the window: what comes alone, or in pairs, or
+ * all at once, is not delayed at all.
+ */
+TEST_F_TIMEOUT(spinning, adaptive_low_rate, 300)
+{
+	static const u32 windows[] = { 50, 200, 500 };
+	struct volley_counts before, counts;
+	int w;
+
+	volley_set(self->rig, "adaptive", 1);
+	for (w = 0; w < ARRAY_SIZE(windows); w++) {
+		volley_set(self->rig, "max_usecs", windows[w]);
+		volley_count(self->rig, &before);
+		/* Bursts are 500 us and more apart. */
+		EXPECT_LE(send(self->rig, 1, 0), PATH_US);
+		EXPECT_LE(send(self->rig, ALL(2), windows[w] / 5), PATH_US);
+		EXPECT_LE(send(self->rig, ALL(VECTORS), 0), PATH_US);
+		volley_count(self->rig, &counts);
+		volley_since(&counts, &before);
+		EXPECT_EQ(0, counts.kicks.held)
+			TH_LOG("window of %u us", windows[w]);
+		EXPECT_LE(3 * ROUNDS, counts.kicks.requests);
+	}
+}
+
+/*
+ * Adaptive, at a steady rate: a kick for every four interrupts, each of which
+ * waits for those that follow it, and not for the window that is allowed.
+ */
+TEST_F_TIMEOUT(spinning, adaptive_high_rate, 300)
+{
+	static const u32 spacings[] = { 20, 50, 200 };
+	u32 half[] = { ALL(4), ALL(VECTORS) & ~ALL(4) };
+	struct volley_counts before, counts;
+	u64 late, latest;
+	int i, s;
+
+	volley_set(self->rig, "adaptive", 1);
+	volley_set(self->rig, "max_usecs", VOLLEY_LONGEST);
+	volley_set(self->rig, "max_irqs", 4);
+	for (s = 0; s < ARRAY_SIZE(spacings); s++) {
+		volley_count(self->rig, &before);
+		latest = 0;
+		for (i = 0; i < 2 * ROUNDS; i++) {
+			/* The other four are delivered while these are raised. */
+			rig_raise_spaced(self->rig, 0, half[i % 2], spacings[s]);
+			ASSERT_EQ(0, rig_wait(self->rig, 0, half[(i + 1) % 2]));
+			late = latest_us(self->rig, half[(i + 1) % 2]);
+			if (late > latest)
+				latest = late;
+			host_until(host_ticks() + spacings[s] * host_ticks_per_us());
+		}
+		ASSERT_EQ(0, rig_wait(self->rig, 0, ALL(VECTORS)));
+		volley_count(self->rig, &counts);
+		volley_since(&counts, &before);
+		ksft_print_msg("%u us apart: %lu kicks for %lu interrupts, %lu us late at most\n",
+			       spacings[s], counts.kicks.sent, counts.vm.received, latest);
+		EXPECT_EQ(2 * ROUNDS * 4, counts.vm.received);
+		EXPECT_LT(counts.vm.received / 2, counts.kicks.held);
+		/* The first few come without a window. */
+		EXPECT_LE(counts.kicks.sent, 2 * ROUNDS * 12 / 10);
+		/* What the sender takes for its own sleeps is part of the rate. */
+		EXPECT_LT(latest, VOLLEY_LONGEST / 4);
+	}
+}
+
 /* Changed settings end it, too. */
 TEST_F_TIMEOUT(spinning, change_ends_window, 300)
 {

@@ -116,6 +116,54 @@ TEST_F_TIMEOUT(kick, held_only_in_guest_elsewhere, 300)
 	}
 }
 
+/*
+ * Adaptive: an interrupt that comes later than max_usecs after the last one is
+ * not held, nor is one that comes shortly after that.
+ */
+TEST_F_TIMEOUT(kick, adaptive_never_held_at_low_rate, 120)
+{
+	static const u32 windows[] = { 1, 500, 2000 };
+	int i, w;
+
+	volley_set(self->rig, "adaptive", 1);
+	volley_set(self->rig, "max_irqs", 1024);
+	for (w = 0; w < ARRAY_SIZE(windows); w++) {
+		volley_set(self->rig, "max_usecs", windows[w]);
+		COUNT_FROM_HERE();
+		for (i = 0; i < 50; i++) {
+			host_sleep_us(2 * windows[w]);
+			rig_raise(self->rig, 0, 1);
+			ASSERT_EQ(0, rig_wait(self->rig, 0, 1));
+			if (i % 2)
+				rig_raise(self->rig, 0, 2);
+			ASSERT_EQ(0, rig_wait(self->rig, 0, 2));
+		}
+		COUNT_TO_HERE();
+		EXPECT_EQ(0, self->counts.kicks.held)
+			TH_LOG("window of %u us", windows[w]);
+		EXPECT_LT(0, self->counts.kicks.requests);
+	}
+}
+
+/* At a high rate they are held, and one kick serves several. */
+TEST_F_TIMEOUT(kick, adaptive_held_at_high_rate, 120)
+{
+	struct volley_kicks *kicks = &self->counts.kicks;
+
+	volley_set(self->rig, "adaptive", 1);
+	volley_set(self->rig, "max_usecs", VOLLEY_LONGEST);
+	volley_set(self->rig, "max_irqs", 4);
+	COUNT_FROM_HERE();
+	ASSERT_EQ(0, send(self->rig, 50, 300));
+	COUNT_TO_HERE();
+	if (variant->mode == GUEST_SPIN && variant->cpu_irq != CPU_VCPU) {
+		EXPECT_LT(0, kicks->held);
+		EXPECT_LT(kicks->sent, kicks->requests);
+	} else if (variant->cpu_irq == CPU_VCPU) {
+		EXPECT_EQ(0, kicks->held);
+	}
+}
+
 /* max_irqs sends it long before max_usecs would. */
 TEST_F_TIMEOUT(kick, full, 300)
 {

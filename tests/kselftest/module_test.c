@@ -62,14 +62,16 @@ TEST_F(module, defaults)
 
 TEST_F(module, good_parameters)
 {
-	ASSERT_EQ(0, volley_load("max_usecs=10000 max_irqs=1024 burst=64 auto_attach=0"));
+	ASSERT_EQ(0, volley_load("max_usecs=10000 max_irqs=1024 adaptive=1 burst=64 auto_attach=0"));
 	EXPECT_EQ(10000, host_read_u64(VOLLEY_SYSFS "/max_usecs"));
 	EXPECT_EQ(1024, host_read_u64(VOLLEY_SYSFS "/max_irqs"));
+	EXPECT_EQ(1, host_read_u64(VOLLEY_SYSFS "/adaptive"));
 	ASSERT_EQ(0, volley_unload());
 
-	ASSERT_EQ(0, volley_load("max_usecs=0 max_irqs=1 burst=1 auto_attach=1"));
+	ASSERT_EQ(0, volley_load("max_usecs=0 max_irqs=1 adaptive=0 burst=1 auto_attach=1"));
 	EXPECT_EQ(0, host_read_u64(VOLLEY_SYSFS "/max_usecs"));
 	EXPECT_EQ(1, host_read_u64(VOLLEY_SYSFS "/max_irqs"));
+	EXPECT_EQ(0, host_read_u64(VOLLEY_SYSFS "/adaptive"));
 	ASSERT_EQ(0, volley_unload());
 
 	ASSERT_EQ(0, volley_load("max_irqs=0"));
@@ -84,13 +86,13 @@ TEST_F(module, bad_parameters)
 		"=18446744073709551616",
 	};
 	static const char * const names[] = {
-		"max_usecs", "max_irqs", "burst", "auto_attach",
+		"max_usecs", "max_irqs", "adaptive", "burst", "auto_attach",
 	};
 	static const char * const out_of_range[] = {
 		"max_usecs=10001", "max_irqs=1025", "burst=0", "burst=65",
 		"auto_attach=2", "max_usecs=1 burst=65", "max_usecs=2147483648",
 		"max_usecs=4294967297", "max_irqs=4294967297", "burst=4294967297",
-		"auto_attach=4294967297",
+		"auto_attach=4294967297", "adaptive=2", "adaptive=4294967297",
 	};
 	char params[64];
 	int i, j;

@@ -23,6 +23,7 @@ static const struct file top_files[] = {
 	{ "list_registers" },
 	{ "max_usecs", 0, 10000 },
 	{ "max_irqs", 1, 1024 },
+	{ "adaptive", 0, 1 },
 	{ "vms", .text = true },
 	{ "irqs", .text = true },
 	{}
@@ -32,6 +33,7 @@ static const struct file vm_files[] = {
 	{ "enabled", 0, 1 },
 	{ "max_usecs", 0, 10000 },
 	{ "max_irqs", 1, 1024 },
+	{ "adaptive", 0, 1 },
 	{ "received" }, { "forwarded" }, { "merged" }, { "to_host" }, { "consumed" },
 	{ "kick_requests" }, { "kicks_sent" }, { "kicks_held" }, { "kicks_saved" },
 	{}

@@ -34,6 +34,9 @@ use std::{
 pub enum Program {
     /// An interrupt of an attached source arrives: each CPU has its own.
     Arrival,
+    /// The same, but its own window is only this long; 0 means that it is not to be held. It is
+    /// what an adaptive window comes to, and an urgent source.
+    Shorter { max_usecs: u32 },
     /// KVM injects an interrupt of its own: `vgic_queue_irq_unlock()`, without Volley.
     Kvm,
     /// The administrator changes the settings.
@@ -42,6 +45,13 @@ pub enum Program {
     Detach,
     /// The timer's callback.
     Timer,
+}
+
+impl Program {
+    /// Returns whether this is an interrupt of a source.
+    pub fn is_arrival(self) -> bool {
+        matches!(self, Program::Arrival | Program::Shorter { .. })
+    }
 }
 
 /// One access to the world, which no other CPU can see half of.
@@ -172,7 +182,7 @@ fn run(program: Program, port: &Port<'_>) {
     let hold = Hold::new(port);
 
     let outcome = match program {
-        Program::Arrival => {
+        Program::Arrival | Program::Shorter { .. } => {
             let entered = port.ask(Op::Queue);
 
             if entered == DETACHED {
@@ -181,7 +191,10 @@ fn run(program: Program, port: &Port<'_>) {
                 port.kick();
                 Outcome::default()
             } else {
-                let settings = Settings::from_bits(entered as u32);
+                let mut settings = Settings::from_bits(entered as u32);
+                if let Program::Shorter { max_usecs } = program {
+                    settings = settings.with_max_usecs(max_usecs.min(settings.max_usecs()));
+                }
                 volley_queued(&hold, port, settings, 1)
             }
         }

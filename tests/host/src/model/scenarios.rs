@@ -8,7 +8,8 @@ use super::{
         Arrival,
         Detach,
         Kvm,
-        Set, //
+        Set,
+        Shorter, //
     },
     search::{
         search,
@@ -35,6 +36,7 @@ pub const TESTS: &[Test] = &[
     ("order_two_arrivals_full", two_arrivals_full),
     ("order_three_arrivals", three_arrivals),
     ("order_three_arrivals_in_time", three_arrivals_in_time),
+    ("order_windows_of_all_lengths", windows_of_all_lengths),
     ("order_kvm_kicks_too", kvm_kicks_too),
     ("order_settings_lowered", settings_lowered),
     ("order_settings_off", settings_off),
@@ -98,6 +100,15 @@ fn three_arrivals() {
 
 fn three_arrivals_in_time() {
     check((1, 4), &[Arrival; 3], 0, 1, &[Time, Outside, Contention]);
+}
+
+fn windows_of_all_lengths() {
+    const SHORT: Program = Shorter { max_usecs: 1 };
+    const NONE: Program = Shorter { max_usecs: 0 };
+
+    // With detours as well it is 35 million states.
+    check((2, 4), &[Arrival, SHORT, NONE], 0, 1, &[Time, Outside, Off]);
+    check((2, 4), &[Arrival, SHORT], 2, 2, &[Time, Outside]);
 }
 
 fn kvm_kicks_too() {

@@ -69,7 +69,7 @@ pub fn search(scenario: &Scenario) -> Result<Seen, String> {
     let arrivals = scenario
         .programs
         .iter()
-        .map(|program| u32::from(*program == Program::Arrival))
+        .map(|program| u32::from(program.is_arrival()))
         .sum::<u32>();
     let mut search = Search {
         tree: Tree::default(),

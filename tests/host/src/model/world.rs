@@ -132,7 +132,9 @@ impl World {
         self.cpus
             .iter()
             .map(|cpu| match cpu {
-                Cpu::Busy(Program::Arrival, point) => window_ns(tree.first_answer(*point)),
+                Cpu::Busy(program, point) if program.is_arrival() => {
+                    window_ns(tree.first_answer(*point))
+                }
                 _ => 0,
             })
             .max()
@@ -169,7 +171,7 @@ impl World {
             }
             Op::SetRequest => {
                 next.request = true;
-                if program == Program::Arrival && self.waiting & (1 << cpu) != 0 {
+                if program.is_arrival() && self.waiting & (1 << cpu) != 0 {
                     next.limit = self.limit.min(self.now + self.longest_window(tree));
                 }
                 u64::from(self.request)
@@ -237,7 +239,7 @@ impl World {
                 next.open += open;
                 match program {
                     Program::Timer => next.callback = false,
-                    Program::Arrival => next.readers -= 1,
+                    _ if program.is_arrival() => next.readers -= 1,
                     _ => (),
                 }
                 next.cpus[cpu] = Cpu::Idle;

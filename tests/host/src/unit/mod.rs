@@ -2,7 +2,10 @@
 
 //! Unit tests: tables of named cases.
 
+mod adaptive;
+mod load;
 mod protocol;
+mod rate;
 mod settings;
 mod tally;
 mod word;
@@ -28,4 +31,17 @@ pub const TESTS: &[Test] = &[
     ("protocol_life_of_a_window", protocol::life_of_a_window),
     ("protocol_releases", protocol::releases),
     ("protocol_gives_up_and_kicks", protocol::gives_up_and_kicks),
+    ("protocol_adaptive", protocol::adaptive),
+    ("rate_steps", rate::steps),
+    ("rate_clocks_of_two_cpus", rate::clocks_of_two_cpus),
+    ("rate_any_word", rate::any_word),
+    ("adaptive_rule", adaptive::rule),
+    ("adaptive_within_settings", adaptive::within_settings),
+    ("adaptive_low_rates", adaptive::low_rates),
+    ("adaptive_high_rates", adaptive::high_rates),
+    ("adaptive_in_between", adaptive::in_between),
+    ("adaptive_bursts", adaptive::bursts),
+    ("adaptive_load_changes", adaptive::load_changes),
+    ("adaptive_source_gone_mad", adaptive::source_gone_mad),
+    ("adaptive_lost_updates", adaptive::lost_updates),
 ];

@@ -4,10 +4,13 @@ use crate::window::{
     expired,
     release_all,
     volley_queued,
+    volley_queued_adaptive,
     word::Held,
     AtomicWord,
     Hold,
     Outcome,
+    Rate,
+    RateWord,
     Reason,
     Settings,
     Tally,
@@ -71,6 +74,16 @@ impl Fake {
 
     fn log(&self) -> String {
         self.log.take().join(" ")
+    }
+}
+
+impl RateWord for Cell<Rate> {
+    fn load(&self) -> Rate {
+        self.get()
+    }
+
+    fn store(&self, rate: Rate) {
+        self.set(rate);
     }
 }
 
@@ -277,4 +290,57 @@ pub fn gives_up_and_kicks() {
     assert_eq!(outcome.kick, kick(Reason::Contention, 5, 5));
     assert_eq!(outcome.tally, tally(1, 1, 1, 4));
     assert_eq!(word.value.get(), 0);
+}
+
+pub fn adaptive() {
+    let word = Local::default();
+    let hold = Hold::new(&word);
+    let vcpu = Fake::spinning();
+    let rate = Cell::new(Rate::UNKNOWN);
+    let settings = Settings::new(100, 4);
+    let ask = |now: u64| {
+        vcpu.now.set(now);
+        volley_queued_adaptive(&hold, &vcpu, &rate, settings, 1)
+    };
+
+    // Nothing is known: kicked at once, as if the settings were off. But the clock is read, once.
+    for now in [500 * US, 510 * US] {
+        let (outcome, bound) = ask(now);
+        assert_eq!(bound, Settings::OFF);
+        assert_eq!(outcome.kick, kick(Reason::Rate, 1, 1));
+        assert_eq!(outcome.tally, tally(1, 0, 1, 0));
+        assert_eq!(vcpu.log(), "now set_request in_guest kick");
+        assert_eq!(word.value.get(), 0);
+    }
+
+    // Held for as long as three more should take, and as long again.
+    let (outcome, bound) = ask(520 * US);
+    assert_eq!(bound, Settings::new(60, 4));
+    assert_eq!((outcome.kick, outcome.tally), (None, tally(1, 1, 0, 0)));
+    assert_eq!(vcpu.log(), "now set_request in_guest start_timer");
+    assert_eq!(vcpu.timer.get(), Some(580 * US));
+
+    // The deadline stays.
+    let (outcome, _) = ask(530 * US);
+    assert_eq!((outcome.kick, outcome.tally), (None, tally(1, 1, 0, 0)));
+    assert_eq!(vcpu.log(), "now set_request in_guest");
+
+    // Full: the reason is that one.
+    ask(540 * US);
+    assert_eq!(ask(550 * US).0.kick, kick(Reason::Count, 4, 4));
+
+    // Not in the guest: the reason is that one, and the rate goes on.
+    vcpu.in_guest.set(false);
+    let before = rate.get();
+    assert_eq!(ask(560 * US).0.kick, kick(Reason::Outside, 1, 1));
+    assert_ne!(rate.get(), before);
+
+    // A pause: what comes then releases what is left of the last window.
+    vcpu.in_guest.set(true);
+    vcpu.request.set(false);
+    ask(570 * US);
+    let (outcome, bound) = ask(670 * US);
+    assert_eq!(bound, Settings::OFF);
+    assert_eq!(outcome.kick, kick(Reason::Rate, 2, 2));
+    assert_eq!(hold.held(), Held::default());
 }

@@ -128,6 +128,22 @@ pub fn in_one_word() {
     assert_eq!(both.with_max_usecs(7), Settings::new(7, 4));
     assert_eq!(both.with_max_irqs(7), Settings::new(100, 7));
 
+    // The switch goes with either, and neither with the switch.
+    let adaptive = both.with_adaptive(true);
+    assert!(adaptive.adaptive() && !both.adaptive() && !Settings::OFF.adaptive());
+    assert_eq!(adaptive.with_adaptive(false), both);
+    for settings in [
+        adaptive,
+        adaptive.with_max_usecs(10_000),
+        adaptive.with_max_irqs(1_024),
+        adaptive.with_max_usecs(0).with_max_irqs(1),
+    ] {
+        assert!(settings.adaptive());
+        assert_eq!(Settings::from_bits(settings.to_bits()), settings);
+    }
+    assert_eq!(adaptive.with_max_usecs(7).max_irqs(), 4);
+    assert_eq!(adaptive.with_max_irqs(7).max_usecs(), 100);
+
     // Whatever bits there are, the settings lie in their ranges.
     for bits in [0, 1, u32::MAX, 0xffff, 0xffff_0000, (10_001 << 16) | 1_025] {
         let settings = Settings::from_bits(bits);
