@@ -157,11 +157,19 @@ static VM_FILES: [VmFile; 13] = [
     VmFile::ro(c"kicks_saved", |vm| vm.kicks(|kicks| &kicks.saved)),
 ];
 
-static SOURCE_FILES: [SourceFile; 9] = [
+static SOURCE_FILES: [SourceFile; 10] = [
     SourceFile::ro(c"vm", |source| source.vm().id()),
     SourceFile::ro(c"vcpu", |source| source.last_target().0),
     SourceFile::ro(c"intid", |source| source.last_target().1),
     SourceFile::ro(c"handler", |source| source.handler_name()),
+    SourceFile::rw(
+        c"urgent",
+        |source| u32::from(source.urgent()),
+        |source, text| {
+            source.set_urgent(parse(Knob::SWITCH, text)? == 1);
+            Ok(())
+        },
+    ),
     SourceFile::ro(c"received", |source| source.fates.received.get()),
     SourceFile::ro(c"forwarded", |source| source.fates.forwarded.get()),
     SourceFile::ro(c"merged", |source| source.fates.merged.get()),

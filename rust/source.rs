@@ -40,6 +40,8 @@ pub(crate) struct Source {
     pub(crate) fates: Fates,
     /// Index of the vCPU, and INTID, of the virtual interrupt forwarded last.
     last_target: Atomic<u64>,
+    /// Its arrivals are never held, and release what is held.
+    urgent: Atomic<bool>,
     link: Link,
 }
 
@@ -52,8 +54,24 @@ impl Source {
             vm,
             fates: Fates::new(),
             last_target: Atomic::new(NO_TARGET),
+            urgent: Atomic::new(false),
             link: Link::new(),
         }
+    }
+
+    /// Returns whether arrivals are never held, and release what is held.
+    #[inline(always)]
+    pub(crate) fn urgent(&self) -> bool {
+        self.urgent.read_once()
+    }
+
+    /// Has arrivals never held, or held as those of others.
+    ///
+    /// Context: process, sleeps.
+    pub(crate) fn set_urgent(&self, urgent: bool) {
+        self.urgent.write_once(urgent);
+        // One that is held by now would be merged with, and so hold, the next one.
+        self.vm.release_after_change();
     }
 
     /// Returns the numbers that the registry finds this source by.

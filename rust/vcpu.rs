@@ -146,6 +146,15 @@ impl Timed<Vcpu> {
         self.record(&outcome, bound);
     }
 
+    /// As [`Self::volley_queued`], but at once, and with it whatever is held.
+    ///
+    /// Context: hard IRQ, no lock held.
+    #[inline(never)]
+    pub(crate) fn urgent_volley_queued(&self, irqs: u32) {
+        let outcome = window::urgent_volley_queued(&self.hold, self, irqs);
+        self.record(&outcome, Settings::OFF);
+    }
+
     /// Releases whatever is held. Context: any.
     pub(crate) fn release(&self) {
         // What has been taken out of the word must not wait for us to be scheduled again.

@@ -164,7 +164,7 @@ impl Vm {
     /// Releases all kicks, those included that handlers still hold by the old settings.
     ///
     /// Context: process, sleeps.
-    fn release_after_change(&self) {
+    pub(crate) fn release_after_change(&self) {
         // What is held need not wait for the grace period.
         self.release();
         // Handlers that saw the old settings are done after this, and hold nothing new by them.

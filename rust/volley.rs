@@ -36,6 +36,8 @@ struct Due<'irq> {
     vcpu: &'irq Timed<Vcpu>,
     settings: Settings,
     irqs: u32,
+    /// One of them is urgent.
+    urgent: bool,
 }
 
 /// The virtual interrupts of one exception.
@@ -94,7 +96,11 @@ impl<'irq> Volley<'irq> {
     pub(crate) fn launch(&mut self) {
         self.queue();
         for due in self.due.as_slice() {
-            due.vcpu.volley_queued(due.settings, due.irqs);
+            if due.urgent {
+                due.vcpu.urgent_volley_queued(due.irqs);
+            } else {
+                due.vcpu.volley_queued(due.settings, due.irqs);
+            }
         }
         self.due.clear();
     }
@@ -119,6 +125,7 @@ impl<'irq> Volley<'irq> {
                 continue;
             };
             let mut irqs: u32 = 0;
+            let mut urgent = false;
             let mut list = vcpu.kvm().lock_ap_list();
             let mut round = waiting;
             let before = waiting;
@@ -132,11 +139,16 @@ impl<'irq> Volley<'irq> {
                     Queued::Done { merged, kick } => {
                         waiting.remove(at);
                         entry.queued(vcpu.index(), merged);
+                        let hurry = entry.source.urgent();
                         match kick {
+                            // If it is urgent, the one that it merges with is not held either.
                             Kick::None => {}
-                            Kick::Here => irqs = irqs.wrapping_add(1),
+                            Kick::Here => {
+                                irqs = irqs.wrapping_add(1);
+                                urgent |= hurry;
+                            }
                             Kick::At(index) => match vm.vcpu(index) {
-                                Some(other) => add_due(&mut self.due, other, settings, 1),
+                                Some(other) => add_due(&mut self.due, other, settings, 1, hurry),
                                 None => irqs = irqs.wrapping_add(1),
                             },
                         }
@@ -150,7 +162,7 @@ impl<'irq> Volley<'irq> {
             }
             drop(list);
             if irqs > 0 {
-                add_due(&mut self.due, vcpu, settings, irqs);
+                add_due(&mut self.due, vcpu, settings, irqs, urgent);
             }
             if waiting == before {
                 // All of them were moved to other vCPUs in the meantime.
@@ -194,21 +206,26 @@ impl Entry<'_> {
     }
 }
 
-/// Notes that `vcpu` has to notice `irqs` more interrupts.
+/// Notes that `vcpu` has to notice `irqs` more interrupts, at once if one of them is `urgent`.
 #[inline(always)]
 fn add_due<'irq>(
     due: &mut FixedVec<Due<'irq>, MAX_BURST>,
     vcpu: &'irq Timed<Vcpu>,
     settings: Settings,
     irqs: u32,
+    urgent: bool,
 ) {
     match due.as_mut_slice().iter_mut().find(|due| due.vcpu.is(vcpu)) {
-        Some(due) => due.irqs = due.irqs.wrapping_add(irqs),
+        Some(due) => {
+            due.irqs = due.irqs.wrapping_add(irqs);
+            due.urgent |= urgent;
+        }
         None => {
             let new = Due {
                 vcpu,
                 settings,
                 irqs,
+                urgent,
             };
             // There are never more vCPUs than arrivals; if there were, this one would not wait.
             if due.push(new).is_err() {

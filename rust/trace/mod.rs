@@ -40,6 +40,7 @@ const fn reason_number(reason: Reason) -> c_uint {
         Reason::Contention => 4,
         Reason::Release => 5,
         Reason::Rate => 6,
+        Reason::Urgent => 7,
     }
 }
 

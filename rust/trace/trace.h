@@ -149,7 +149,8 @@ TRACE_EVENT(kick_sent,
 				   { 3, "time" },
 				   { 4, "contention" },
 				   { 5, "release" },
-				   { 6, "rate" }),
+				   { 6, "rate" },
+				   { 7, "urgent" }),
 		  __entry->count)
 );
 

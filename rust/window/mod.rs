@@ -45,6 +45,7 @@ pub(crate) use hold::{
 pub(crate) use protocol::{
     expired,
     release_all,
+    urgent_volley_queued,
     volley_queued,
     Outcome,
     Vcpu, //

@@ -149,6 +149,18 @@ fn request<A: AtomicWord, V: Vcpu>(
     outcome.and(Tally::saved(served)).and(Tally::request())
 }
 
+/// As [`volley_queued`], for a volley with an urgent interrupt: it is not held, and what is held
+/// is released with it.
+///
+/// Context: as for [`volley_queued`].
+pub(crate) fn urgent_volley_queued<A: AtomicWord, V: Vcpu>(
+    hold: &Hold<A>,
+    vcpu: &V,
+    irqs: u32,
+) -> Outcome {
+    volley_queued(hold, vcpu, Settings::OFF, irqs).not_held_because(Reason::Urgent)
+}
+
 /// The timer has expired.
 ///
 /// The timer's callback must not restart the timer by its return value, because another CPU may

@@ -58,6 +58,8 @@ pub(crate) enum Reason {
     Contention,
     /// Nothing may be held any longer: a source is detached, or the settings have changed.
     Release,
+    /// An interrupt of an urgent source waits.
+    Urgent,
     /// Interrupts come so seldom that no other is expected in time.
     Rate,
 }

@@ -200,6 +200,56 @@ TEST_F_TIMEOUT(spinning, full_ends_window, 300)
 	EXPECT_GE(send(self->rig, ALL(3), 300), VOLLEY_LONGEST / 2);
 }
 
+static void set_urgent(struct rig *rig, int vector, const char *urgent)
+{
+	int irq = rig->dev[0]->irq[vector];
+
+	TEST_ASSERT(!host_write(urgent, VOLLEY_SYSFS "/irqs/%d/urgent", irq),
+		    "irq %d cannot be made urgent", irq);
+}
+
+/* An urgent interrupt does not wait, and what does goes with it. */
+TEST_F_TIMEOUT(spinning, urgent_ends_window, 120)
+{
+	struct volley_counts before, counts;
+	int i;
+
+	volley_set(self->rig, "max_usecs", VOLLEY_LONGEST);
+	set_urgent(self->rig, 1, "1");
+
+	/* Alone. */
+	volley_count(self->rig, &before);
+	EXPECT_LE(send(self->rig, 2, 0), PATH_US);
+	volley_count(self->rig, &counts);
+	volley_since(&counts, &before);
+	EXPECT_EQ(0, counts.kicks.held);
+	EXPECT_EQ(ROUNDS, counts.kicks.requests);
+
+	/* 300 us after another one. */
+	volley_count(self->rig, &before);
+	for (i = 0; i < ROUNDS; i++) {
+		host_sleep_us(500 + 37 * i);
+		rig_raise_spaced(self->rig, 0, 3, 300);
+		ASSERT_EQ(0, rig_wait(self->rig, 0, 3));
+		EXPECT_LE(latest_us(self->rig, 2), PATH_US);
+		EXPECT_LE(latest_us(self->rig, 1), 300 + PATH_US);
+	}
+	volley_count(self->rig, &counts);
+	volley_since(&counts, &before);
+	EXPECT_LT(ROUNDS / 2, counts.kicks.held);
+	EXPECT_LE(counts.kicks.held, ROUNDS);
+
+	/* No more: each waits for its window. */
+	set_urgent(self->rig, 1, "0");
+	EXPECT_GE(send(self->rig, 2, 0), VOLLEY_LONGEST / 2);
+
+	/* Made urgent while it waits: it is released. */
+	rig_raise(self->rig, 0, 2);
+	set_urgent(self->rig, 1, "1");
+	ASSERT_EQ(0, rig_wait(self->rig, 0, 2));
+	EXPECT_LE(latest_us(self->rig, 2), VOLLEY_LONGEST / 5);
+}
+
 /*
  * Adaptive, at rates too low for the window: what comes alone, or in pairs, or
  * all at once, is not delayed at all.

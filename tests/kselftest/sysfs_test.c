@@ -42,6 +42,7 @@ static const struct file vm_files[] = {
 static const struct file irq_files[] = {
 	{ "vm", .text = true }, { "handler", .text = true },
 	{ "vcpu" }, { "intid" },
+	{ "urgent", 0, 1 },
 	{ "received" }, { "forwarded" }, { "merged" }, { "to_host" }, { "consumed" },
 	{}
 };

@@ -31,6 +31,7 @@ pub const TESTS: &[Test] = &[
     ("protocol_life_of_a_window", protocol::life_of_a_window),
     ("protocol_releases", protocol::releases),
     ("protocol_gives_up_and_kicks", protocol::gives_up_and_kicks),
+    ("protocol_urgent", protocol::urgent),
     ("protocol_adaptive", protocol::adaptive),
     ("rate_steps", rate::steps),
     ("rate_clocks_of_two_cpus", rate::clocks_of_two_cpus),

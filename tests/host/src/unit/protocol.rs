@@ -3,6 +3,7 @@
 use crate::window::{
     expired,
     release_all,
+    urgent_volley_queued,
     volley_queued,
     volley_queued_adaptive,
     word::Held,
@@ -290,6 +291,29 @@ pub fn gives_up_and_kicks() {
     assert_eq!(outcome.kick, kick(Reason::Contention, 5, 5));
     assert_eq!(outcome.tally, tally(1, 1, 1, 4));
     assert_eq!(word.value.get(), 0);
+}
+
+pub fn urgent() {
+    let word = Local::default();
+    let hold = Hold::new(&word);
+    let vcpu = Fake::spinning();
+
+    // It takes along what is held, without a look at the clock.
+    volley_queued(&hold, &vcpu, Settings::new(100, 8), 2);
+    vcpu.log();
+    let outcome = urgent_volley_queued(&hold, &vcpu, 1);
+    assert_eq!(outcome.kick, kick(Reason::Urgent, 2, 3));
+    assert_eq!(outcome.tally, tally(1, 0, 1, 1));
+    assert_eq!(vcpu.log(), "set_request in_guest kick");
+    assert_eq!(hold.held(), Held::default());
+
+    // With nothing held, and with the vCPU outside.
+    vcpu.request.set(false);
+    let outcome = urgent_volley_queued(&hold, &vcpu, 1);
+    assert_eq!(outcome.kick, kick(Reason::Urgent, 1, 1));
+    vcpu.in_guest.set(false);
+    let outcome = urgent_volley_queued(&hold, &vcpu, 1);
+    assert_eq!(outcome.kick, kick(Reason::Outside, 1, 1));
 }
 
 pub fn adaptive() {
