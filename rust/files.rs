@@ -7,6 +7,11 @@
 use crate::{
     params,
     source::Source,
+    stats::{
+        Fates,
+        Kicks,
+        Left, //
+    },
     sysfs::{
         Attribute,
         Directory, //
@@ -14,7 +19,8 @@ use crate::{
     vm::Vm,
     window::{
         Knob,
-        ParseError, //
+        ParseError,
+        Reason, //
     },
 };
 use kernel::{
@@ -36,8 +42,12 @@ pub(crate) struct Tree {
     _top: Directory<Host>,
 }
 
-/// A VM's directory.
-pub(crate) type VmDirectory = Directory<Arc<Vm>>;
+/// A VM's directory, and those of its vCPUs within.
+pub(crate) struct VmDirectory {
+    _vcpus: KVec<Directory<VcpuOfVm>>,
+    _all_vcpus: Directory<()>,
+    _vm: Directory<Arc<Vm>>,
+}
 /// A source's directory.
 pub(crate) type SourceDirectory = Directory<Arc<Source>>;
 
@@ -55,8 +65,24 @@ impl Tree {
 
     /// Creates the directory of `vm`.
     pub(crate) fn add_vm(&self, vm: &Arc<Vm>) -> Result<VmDirectory> {
-        self.vms
-            .create_dir(fmt!("{}", vm.id()), &VM_FILES, vm.clone())
+        let directory = self
+            .vms
+            .create_dir(fmt!("{}", vm.id()), &VM_FILES, vm.clone())?;
+        let all_vcpus = directory.create_dir(fmt!("vcpus"), &[], ())?;
+        let mut vcpus = KVec::new();
+        for index in 0..vm.vcpus() {
+            let vcpu = VcpuOfVm {
+                vm: vm.clone(),
+                index,
+            };
+            let vcpu = all_vcpus.create_dir(fmt!("{}", index), &VCPU_FILES, vcpu)?;
+            vcpus.push(vcpu, GFP_KERNEL)?;
+        }
+        Ok(VmDirectory {
+            _vcpus: vcpus,
+            _all_vcpus: all_vcpus,
+            _vm: directory,
+        })
     }
 
     /// Creates the directory of `source`.
@@ -68,7 +94,23 @@ impl Tree {
 
 type HostFile = Attribute<Host>;
 type VmFile = Attribute<Arc<Vm>>;
+type VcpuFile = Attribute<VcpuOfVm>;
 type SourceFile = Attribute<Arc<Source>>;
+
+/// What a vCPU's directory shows.
+struct VcpuOfVm {
+    vm: Arc<Vm>,
+    index: u32,
+}
+
+impl VcpuOfVm {
+    /// Returns one count of the vCPU.
+    fn count(&self, count: impl Fn(&Kicks) -> u64) -> u64 {
+        self.vm
+            .vcpu(self.index)
+            .map_or(0, |vcpu| count(&vcpu.kicks))
+    }
+}
 
 /// Reads what was written to a file.
 fn parse(knob: Knob, text: &str) -> Result<u32> {
@@ -110,7 +152,28 @@ static HOST_FILES: [HostFile; 5] = [
     ),
 ];
 
-static VM_FILES: [VmFile; 13] = [
+/// Arrivals of a VM that were left to the host for one reason.
+macro_rules! vm_left {
+    ($name:literal, $why:expr) => {
+        VmFile::ro($name, |vm| vm.fates(|fates| fates.left($why)))
+    };
+}
+
+/// Kicks of a VM that were sent for one reason.
+macro_rules! vm_sent {
+    ($name:literal, $reason:expr) => {
+        VmFile::ro($name, |vm| vm.kicks(|kicks| kicks.sent_for($reason)))
+    };
+}
+
+/// Arrivals of a source that were left to the host for one reason.
+macro_rules! source_left {
+    ($name:literal, $why:expr) => {
+        SourceFile::ro($name, |source| source.fates.left($why))
+    };
+}
+
+static VM_FILES: [VmFile; 25] = [
     VmFile::rw(
         c"enabled",
         |vm| u32::from(vm.enabled()),
@@ -146,18 +209,41 @@ static VM_FILES: [VmFile; 13] = [
             Ok(())
         },
     ),
-    VmFile::ro(c"received", |vm| vm.fates(|fates| &fates.received)),
-    VmFile::ro(c"forwarded", |vm| vm.fates(|fates| &fates.forwarded)),
-    VmFile::ro(c"merged", |vm| vm.fates(|fates| &fates.merged)),
-    VmFile::ro(c"to_host", |vm| vm.fates(|fates| &fates.to_host)),
-    VmFile::ro(c"consumed", |vm| vm.fates(|fates| &fates.consumed)),
-    VmFile::ro(c"kick_requests", |vm| vm.kicks(|kicks| &kicks.requests)),
-    VmFile::ro(c"kicks_sent", |vm| vm.kicks(|kicks| &kicks.sent)),
-    VmFile::ro(c"kicks_held", |vm| vm.kicks(|kicks| &kicks.held)),
-    VmFile::ro(c"kicks_saved", |vm| vm.kicks(|kicks| &kicks.saved)),
+    VmFile::ro(c"received", |vm| vm.fates(|fates| fates.received.get())),
+    VmFile::ro(c"forwarded", |vm| vm.fates(|fates| fates.forwarded.get())),
+    VmFile::ro(c"merged", |vm| vm.fates(|fates| fates.merged.get())),
+    VmFile::ro(c"to_host", |vm| vm.fates(Fates::to_host)),
+    vm_left!(c"to_host_disabled", Left::Disabled),
+    vm_left!(c"to_host_handler", Left::Handler),
+    vm_left!(c"to_host_untranslated", Left::Untranslated),
+    vm_left!(c"to_host_refused", Left::Refused),
+    VmFile::ro(c"consumed", |vm| vm.fates(|fates| fates.consumed.get())),
+    VmFile::ro(c"kick_requests", |vm| {
+        vm.kicks(|kicks| kicks.requests.get())
+    }),
+    VmFile::ro(c"kicks_sent", |vm| vm.kicks(Kicks::sent)),
+    vm_sent!(c"kicks_sent_off", Reason::Off),
+    vm_sent!(c"kicks_sent_outside", Reason::Outside),
+    vm_sent!(c"kicks_sent_count", Reason::Count),
+    vm_sent!(c"kicks_sent_time", Reason::Time),
+    vm_sent!(c"kicks_sent_contention", Reason::Contention),
+    vm_sent!(c"kicks_sent_release", Reason::Release),
+    vm_sent!(c"kicks_sent_rate", Reason::Rate),
+    vm_sent!(c"kicks_sent_urgent", Reason::Urgent),
+    VmFile::ro(c"kicks_held", |vm| vm.kicks(|kicks| kicks.held.get())),
+    VmFile::ro(c"kicks_saved", |vm| vm.kicks(|kicks| kicks.saved.get())),
 ];
 
-static SOURCE_FILES: [SourceFile; 10] = [
+static VCPU_FILES: [VcpuFile; 4] = [
+    VcpuFile::ro(c"kick_requests", |vcpu| {
+        vcpu.count(|kicks| kicks.requests.get())
+    }),
+    VcpuFile::ro(c"kicks_sent", |vcpu| vcpu.count(Kicks::sent)),
+    VcpuFile::ro(c"kicks_held", |vcpu| vcpu.count(|kicks| kicks.held.get())),
+    VcpuFile::ro(c"kicks_saved", |vcpu| vcpu.count(|kicks| kicks.saved.get())),
+];
+
+static SOURCE_FILES: [SourceFile; 14] = [
     SourceFile::ro(c"vm", |source| source.vm().id()),
     SourceFile::ro(c"vcpu", |source| source.last_target().0),
     SourceFile::ro(c"intid", |source| source.last_target().1),
@@ -173,6 +259,10 @@ static SOURCE_FILES: [SourceFile; 10] = [
     SourceFile::ro(c"received", |source| source.fates.received.get()),
     SourceFile::ro(c"forwarded", |source| source.fates.forwarded.get()),
     SourceFile::ro(c"merged", |source| source.fates.merged.get()),
-    SourceFile::ro(c"to_host", |source| source.fates.to_host.get()),
+    SourceFile::ro(c"to_host", |source| source.fates.to_host()),
+    source_left!(c"to_host_disabled", Left::Disabled),
+    source_left!(c"to_host_handler", Left::Handler),
+    source_left!(c"to_host_untranslated", Left::Untranslated),
+    source_left!(c"to_host_refused", Left::Refused),
     SourceFile::ro(c"consumed", |source| source.fates.consumed.get()),
 ];

@@ -8,7 +8,8 @@ use crate::{
         RoutingGuard,
         VirtualInterrupt, //
     },
-    source::Source, //
+    source::Source,
+    stats::Left, //
 };
 use kernel::str::CStr;
 
@@ -35,7 +36,7 @@ pub(crate) enum Verdict<'irq> {
     /// It is for a VM: queue this virtual interrupt.
     Forward(VirtualInterrupt<'irq>),
     /// It goes the way it would without Volley.
-    Host,
+    Host(Left),
     /// It has been dealt with; nobody else is to see it.
     #[expect(dead_code, reason = "no handler of Volley's own consumes an arrival")]
     Consumed,

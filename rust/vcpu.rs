@@ -109,7 +109,7 @@ impl Vcpu {
     /// Counts and traces what a step of the protocol came to.
     #[inline(always)]
     fn record(&self, outcome: &Outcome, settings: Settings) {
-        self.kicks.add(&outcome.tally);
+        self.kicks.add(outcome);
         if outcome.tally.held > 0 {
             let irqs = self.hold.held().irqs;
             trace::trace_kick_held(self.vm, self.index, settings.max_usecs(), irqs);

@@ -8,7 +8,6 @@ use crate::{
     params,
     source::Source,
     stats::{
-        Counter,
         Fates,
         Kicks, //
     },
@@ -101,14 +100,14 @@ impl Vm {
         !self.sources.lock().present.is_empty()
     }
 
-    /// Returns the sum of one counter of all sources that the VM has, or had.
-    pub(crate) fn fates(&self, counter: impl Fn(&Fates) -> &Counter) -> u64 {
+    /// Returns the sum of one count of all sources that the VM has, or had.
+    pub(crate) fn fates(&self, count: impl Fn(&Fates) -> u64) -> u64 {
         let sources = self.sources.lock();
         sources
             .present
             .iter()
-            .fold(counter(&sources.gone).get(), |sum, source| {
-                counter(&source.fates).get().wrapping_add(sum)
+            .fold(count(&sources.gone), |sum, source| {
+                count(&source.fates).wrapping_add(sum)
             })
     }
 
@@ -130,11 +129,17 @@ impl Vm {
         self.vcpus.get(index as usize).map(|vcpu| &**vcpu)
     }
 
-    /// Returns the sum of one counter of all vCPUs.
-    pub(crate) fn kicks(&self, counter: impl Fn(&Kicks) -> &Counter) -> u64 {
+    /// Returns how many vCPUs the VM has.
+    pub(crate) fn vcpus(&self) -> u32 {
+        // CAST: KVM has at most 512 vCPUs.
+        self.vcpus.len() as u32
+    }
+
+    /// Returns the sum of one count of all vCPUs.
+    pub(crate) fn kicks(&self, count: impl Fn(&Kicks) -> u64) -> u64 {
         self.vcpus
             .iter()
-            .fold(0, |sum, vcpu| counter(&vcpu.kicks).get().wrapping_add(sum))
+            .fold(0, |sum, vcpu| count(&vcpu.kicks).wrapping_add(sum))
     }
 
     /// Returns whether the VM's arrivals are processed by Volley.

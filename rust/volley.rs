@@ -13,6 +13,7 @@ use crate::{
         VirtualInterrupt, //
     },
     source::Source,
+    stats::Left,
     timer::Timed,
     trace,
     vcpu::Vcpu,
@@ -87,7 +88,7 @@ impl<'irq> Volley<'irq> {
     pub(crate) fn add(&mut self, source: &'irq Source, interrupt: VirtualInterrupt<'irq>) {
         // There is room for as many as one exception can bring; if not, the host has a way.
         if self.entries.push(Entry { source, interrupt }).is_err() {
-            source.leave_to_host();
+            source.leave_to_host(Left::Refused);
         }
     }
 
@@ -177,7 +178,7 @@ impl<'irq> Volley<'irq> {
 
         while let Some((at, entry)) = refused.first_of(entries) {
             refused.remove(at);
-            entry.source.leave_to_host();
+            entry.source.leave_to_host(Left::Refused);
         }
         self.entries.clear();
     }

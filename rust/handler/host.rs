@@ -7,6 +7,7 @@ use super::{
     Handler,
     Verdict, //
 };
+use crate::stats::Left;
 use kernel::prelude::*;
 
 /// Leaves every arrival to the host, as for a VM whose `enabled` is 0.
@@ -22,6 +23,6 @@ impl Handler for Host {
 
     #[inline(always)]
     fn process<'irq>(&self, _: &Arrival<'_, 'irq>) -> Verdict<'irq> {
-        Verdict::Host
+        Verdict::Host(Left::Handler)
     }
 }

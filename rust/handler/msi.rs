@@ -7,6 +7,7 @@ use super::{
     Handler,
     Verdict, //
 };
+use crate::stats::Left;
 use kernel::prelude::*;
 
 /// Forwards an arrival to the LPI that the guest's ITS makes of the irqfd's MSI.
@@ -31,7 +32,7 @@ impl Handler for Msi {
             .translate(arrival.routing, arrival.context)
         {
             Some(interrupt) => Verdict::Forward(interrupt),
-            None => Verdict::Host,
+            None => Verdict::Host(Left::Untranslated),
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     },
     once::Once,
     source::Source,
+    stats::Left,
     trace,
     volley::Volley, //
 };
@@ -92,7 +93,7 @@ fn process<'irq>(
             routing,
         })
     } else {
-        Verdict::Host
+        Verdict::Host(Left::Disabled)
     };
     match verdict {
         Verdict::Forward(interrupt) => volley.add(source, interrupt),
@@ -100,7 +101,7 @@ fn process<'irq>(
             source.line().account();
             source.fates.consumed.add(1);
         }
-        Verdict::Host => source.leave_to_host(),
+        Verdict::Host(why) => source.leave_to_host(why),
     }
 }
 
@@ -108,8 +109,8 @@ impl Source {
     /// Lets the stock path have an arrival.
     ///
     /// Context: hard IRQ; no lock of ours or KVM's may be held.
-    pub(crate) fn leave_to_host(&self) {
-        self.fates.to_host.add(1);
+    pub(crate) fn leave_to_host(&self, why: Left) {
+        self.fates.leave(why);
         self.line().leave_to_host();
     }
 }

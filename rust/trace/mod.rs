@@ -30,20 +30,6 @@ impl kernel::fmt::Display for VmId {
     }
 }
 
-/// Returns the number that stands for `reason` in events; `kick_sent` in `trace.h` has the words.
-const fn reason_number(reason: Reason) -> c_uint {
-    match reason {
-        Reason::Off => 0,
-        Reason::Outside => 1,
-        Reason::Count => 2,
-        Reason::Time => 3,
-        Reason::Contention => 4,
-        Reason::Release => 5,
-        Reason::Rate => 6,
-        Reason::Urgent => 7,
-    }
-}
-
 /// Declares events of `trace.h`, each with a safe function that calls it.
 ///
 /// The kernel's `declare_trace!` looks for events in `kernel::bindings`, where those of a module
@@ -131,7 +117,7 @@ pub(crate) fn trace_kick_held(vm: VmId, vcpu: u32, usecs: u32, count: u32) {
 /// `vcpu` was kicked for `count` virtual interrupts.
 #[inline(always)]
 pub(crate) fn trace_kick_sent(vm: VmId, vcpu: u32, reason: Reason, count: u32) {
-    kick_sent(vm.pid, vm.fd, vcpu, reason_number(reason), count);
+    kick_sent(vm.pid, vm.fd, vcpu, reason as c_uint, count);
 }
 
 /// `count` requests for a kick of `vcpu` needed none of their own.

@@ -31,7 +31,7 @@ mod hold;
 mod protocol;
 mod rate;
 mod settings;
-mod tally;
+pub(crate) mod tally;
 pub(crate) mod word;
 
 pub(crate) use adaptive::{
@@ -56,5 +56,4 @@ pub(crate) use settings::{
     ParseError,
     Settings, //
 };
-pub(crate) use tally::Tally;
 pub(crate) use word::Reason;

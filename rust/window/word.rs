@@ -44,6 +44,8 @@ const ARMED: u64 = 1 << (REQUESTS_SHIFT + NUMBER_BITS);
 const HORIZON_NS: u64 = 2 * Settings::LONGEST_NS;
 
 /// Why a kick was asked for without waiting (any longer).
+///
+/// Their numbers are those of the event `kick_sent` in `rust/trace/trace.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
     /// The settings allow no holding.
@@ -58,10 +60,15 @@ pub(crate) enum Reason {
     Contention,
     /// Nothing may be held any longer: a source is detached, or the settings have changed.
     Release,
-    /// An interrupt of an urgent source waits.
-    Urgent,
     /// Interrupts come so seldom that no other is expected in time.
     Rate,
+    /// An interrupt of an urgent source waits.
+    Urgent,
+}
+
+impl Reason {
+    /// How many there are.
+    pub(crate) const COUNT: usize = Self::Urgent as usize + 1;
 }
 
 /// What a kick stands for, or a window contains.

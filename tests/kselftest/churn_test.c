@@ -70,8 +70,7 @@ static bool all_taken(struct rig *rig, const struct rig_counts *before, bool vol
 	if (!volley)
 		return true;
 	volley_count(rig, &volley_counts);
-	return volley_fates_add_up(&volley_counts.vm) &&
-	       volley_kicks_add_up(&volley_counts.kicks);
+	return volley_counts_add_up(&volley_counts);
 }
 
 TEST_F_TIMEOUT(churn, affinity_under_load, 300)

@@ -35,6 +35,17 @@ static const struct file vm_files[] = {
 	{ "max_irqs", 1, 1024 },
 	{ "adaptive", 0, 1 },
 	{ "received" }, { "forwarded" }, { "merged" }, { "to_host" }, { "consumed" },
+	{ "to_host_disabled" }, { "to_host_handler" }, { "to_host_untranslated" },
+	{ "to_host_refused" },
+	{ "kick_requests" }, { "kicks_sent" }, { "kicks_held" }, { "kicks_saved" },
+	{ "kicks_sent_off" }, { "kicks_sent_outside" }, { "kicks_sent_count" },
+	{ "kicks_sent_time" }, { "kicks_sent_contention" }, { "kicks_sent_release" },
+	{ "kicks_sent_rate" }, { "kicks_sent_urgent" },
+	{ "vcpus", .text = true },
+	{}
+};
+
+static const struct file vcpu_files[] = {
 	{ "kick_requests" }, { "kicks_sent" }, { "kicks_held" }, { "kicks_saved" },
 	{}
 };
@@ -44,6 +55,8 @@ static const struct file irq_files[] = {
 	{ "vcpu" }, { "intid" },
 	{ "urgent", 0, 1 },
 	{ "received" }, { "forwarded" }, { "merged" }, { "to_host" }, { "consumed" },
+	{ "to_host_disabled" }, { "to_host_handler" }, { "to_host_untranslated" },
+	{ "to_host_refused" },
 	{}
 };
 
@@ -61,6 +74,7 @@ FIXTURE_VARIANT(sysfs)
 
 FIXTURE_VARIANT_ADD(sysfs, top) { top_files };
 FIXTURE_VARIANT_ADD(sysfs, vm) { vm_files };
+FIXTURE_VARIANT_ADD(sysfs, vcpu) { vcpu_files };
 FIXTURE_VARIANT_ADD(sysfs, irq) { irq_files };
 
 FIXTURE_SETUP(sysfs)
@@ -78,6 +92,8 @@ FIXTURE_SETUP(sysfs)
 		sprintf(self->dir, VOLLEY_SYSFS);
 	else if (variant->files == vm_files)
 		sprintf(self->dir, VOLLEY_SYSFS "/vms/%s", self->rig->id);
+	else if (variant->files == vcpu_files)
+		sprintf(self->dir, VOLLEY_SYSFS "/vms/%s/vcpus/0", self->rig->id);
 	else
 		sprintf(self->dir, VOLLEY_SYSFS "/irqs/%d", self->rig->dev[0]->irq[1]);
 }
@@ -276,6 +292,11 @@ TEST_F(sysfs, bad_values)
 	}
 }
 
+static bool is_directory(const char *name)
+{
+	return !strcmp(name, "vms") || !strcmp(name, "irqs") || !strcmp(name, "vcpus");
+}
+
 /* Read-only is read-only for root too, and everything is for others. */
 TEST_F(sysfs, permissions)
 {
@@ -284,7 +305,7 @@ TEST_F(sysfs, permissions)
 	pid_t pid;
 
 	for (file = self->files; file->name; file++)
-		if (!file->max && strcmp(file->name, "vms") && strcmp(file->name, "irqs"))
+		if (!file->max && !is_directory(file->name))
 			EXPECT_EQ(-EACCES, write_number(self->dir, file->name, 1, "\n"))
 				TH_LOG("%s", file->name);
 

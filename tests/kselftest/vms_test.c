@@ -81,8 +81,7 @@ TEST_F_TIMEOUT(vms, own_settings_and_counters, 300)
 		rig_since(&sent[i], &sent_before[i]);
 		EXPECT_EQ(rig_sum(sent[i].sent), rig_sum(sent[i].taken));
 		EXPECT_EQ(rig_sum(sent[i].sent), counts[i].vm.received);
-		EXPECT_TRUE(volley_fates_add_up(&counts[i].vm));
-		EXPECT_TRUE(volley_kicks_add_up(&counts[i].kicks));
+		EXPECT_TRUE(volley_counts_add_up(&counts[i]));
 	}
 	EXPECT_EQ(0, counts[0].kicks.held);
 	EXPECT_LT(0, counts[1].kicks.held);

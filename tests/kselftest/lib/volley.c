@@ -125,13 +125,35 @@ void volley_set(struct rig *rig, const char *name, u32 value)
 	TEST_ASSERT(!ret, "cannot set %s to %u: %s", name, value, strerror(-ret));
 }
 
+static const char * const left_files[VOLLEY_LEFT] = {
+	"to_host_disabled", "to_host_handler", "to_host_untranslated", "to_host_refused",
+};
+
+static const char * const sent_files[VOLLEY_SENT] = {
+	"kicks_sent_off", "kicks_sent_outside", "kicks_sent_count", "kicks_sent_time",
+	"kicks_sent_contention", "kicks_sent_release", "kicks_sent_rate",
+	"kicks_sent_urgent",
+};
+
+static void kicks_add(struct volley_kicks *kicks, const char *directory)
+{
+	kicks->requests += host_read_u64(VOLLEY_SYSFS "/%s/kick_requests", directory);
+	kicks->sent += host_read_u64(VOLLEY_SYSFS "/%s/kicks_sent", directory);
+	kicks->held += host_read_u64(VOLLEY_SYSFS "/%s/kicks_held", directory);
+	kicks->saved += host_read_u64(VOLLEY_SYSFS "/%s/kicks_saved", directory);
+}
+
 static void fates_read(struct volley_fates *fates, const char *directory)
 {
+	int i;
+
 	fates->received = host_read_u64(VOLLEY_SYSFS "/%s/received", directory);
 	fates->forwarded = host_read_u64(VOLLEY_SYSFS "/%s/forwarded", directory);
 	fates->merged = host_read_u64(VOLLEY_SYSFS "/%s/merged", directory);
 	fates->to_host = host_read_u64(VOLLEY_SYSFS "/%s/to_host", directory);
 	fates->consumed = host_read_u64(VOLLEY_SYSFS "/%s/consumed", directory);
+	for (i = 0; i < VOLLEY_LEFT; i++)
+		fates->left[i] = host_read_u64(VOLLEY_SYSFS "/%s/%s", directory, left_files[i]);
 }
 
 static void counts_read(struct rig *rig, struct volley_counts *counts)
@@ -139,14 +161,17 @@ static void counts_read(struct rig *rig, struct volley_counts *counts)
 	char directory[64];
 	int i;
 
+	memset(counts, 0, sizeof(*counts));
 	snprintf(directory, sizeof(directory), "vms/%s", rig->id);
 	fates_read(&counts->vm, directory);
-	counts->kicks.requests = host_read_u64(VOLLEY_SYSFS "/%s/kick_requests", directory);
-	counts->kicks.sent = host_read_u64(VOLLEY_SYSFS "/%s/kicks_sent", directory);
-	counts->kicks.held = host_read_u64(VOLLEY_SYSFS "/%s/kicks_held", directory);
-	counts->kicks.saved = host_read_u64(VOLLEY_SYSFS "/%s/kicks_saved", directory);
+	kicks_add(&counts->kicks, directory);
+	for (i = 0; i < VOLLEY_SENT; i++)
+		counts->sent[i] = host_read_u64(VOLLEY_SYSFS "/%s/%s", directory, sent_files[i]);
+	for (i = 0; i < rig->nr_vcpus; i++) {
+		snprintf(directory, sizeof(directory), "vms/%s/vcpus/%d", rig->id, i);
+		kicks_add(&counts->vcpus, directory);
+	}
 
-	memset(counts->irq, 0, sizeof(counts->irq));
 	for (i = 0; rig->dev[0] && i < rig->dev[0]->vectors; i++) {
 		snprintf(directory, sizeof(directory), "irqs/%d", rig->dev[0]->irq[i]);
 		fates_read(&counts->irq[i], directory);
@@ -169,7 +194,7 @@ void volley_count(struct rig *rig, struct volley_counts *counts)
 		host_visit_cpus();
 		host_sleep_us(VOLLEY_LONGEST + 2000);
 		counts_read(rig, counts);
-	} while ((memcmp(&last, counts, sizeof(last)) || !volley_kicks_add_up(&counts->kicks)) &&
+	} while ((memcmp(&last, counts, sizeof(last)) || !volley_counts_add_up(counts)) &&
 		 host_now_ns() < end);
 }
 
@@ -184,12 +209,29 @@ void volley_since(struct volley_counts *now, const struct volley_counts *before)
 		n[i] -= b[i];
 }
 
+static u64 sum(const u64 *counts, int nr)
+{
+	u64 sum = 0;
+
+	while (nr--)
+		sum += counts[nr];
+	return sum;
+}
+
 bool volley_fates_add_up(const struct volley_fates *f)
 {
-	return f->received == f->forwarded + f->merged + f->to_host + f->consumed;
+	return f->received == f->forwarded + f->merged + f->to_host + f->consumed &&
+	       f->to_host == sum(f->left, VOLLEY_LEFT);
 }
 
 bool volley_kicks_add_up(const struct volley_kicks *k)
 {
 	return k->requests == k->sent + k->saved && k->held <= k->requests;
+}
+
+bool volley_counts_add_up(const struct volley_counts *c)
+{
+	return volley_fates_add_up(&c->vm) && volley_kicks_add_up(&c->kicks) &&
+	       c->kicks.sent == sum(c->sent, VOLLEY_SENT) &&
+	       !memcmp(&c->kicks, &c->vcpus, sizeof(c->kicks));
 }

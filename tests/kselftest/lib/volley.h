@@ -34,9 +34,13 @@ bool volley_wait_irqs_gone(const int *irq, int nr);
 /* One setting of the rig's VM. */
 void volley_set(struct rig *rig, const char *name, u32 value);
 
+#define VOLLEY_LEFT	4	/* reasons for to_host */
+#define VOLLEY_SENT	8	/* reasons for kicks_sent */
+
 /* What became of arrivals. */
 struct volley_fates {
 	u64 received, forwarded, merged, to_host, consumed;
+	u64 left[VOLLEY_LEFT];
 };
 
 struct volley_kicks {
@@ -47,6 +51,8 @@ struct volley_counts {
 	struct volley_fates vm;
 	struct volley_fates irq[DEVICE_VECTORS];	/* of device 0 */
 	struct volley_kicks kicks;
+	struct volley_kicks vcpus;			/* sums */
+	u64 sent[VOLLEY_SENT];
 };
 
 /* Reads them once nothing is on its way any more. */
@@ -57,5 +63,7 @@ void volley_since(struct volley_counts *now, const struct volley_counts *before)
 /* Whether each arrival is accounted for once, and each request for a kick. */
 bool volley_fates_add_up(const struct volley_fates *fates);
 bool volley_kicks_add_up(const struct volley_kicks *kicks);
+/* Both, and whether the reasons and the vCPUs come to the VM's figures. */
+bool volley_counts_add_up(const struct volley_counts *counts);
 
 #endif /* VOLLEY_TEST_VOLLEY_H */

@@ -3,6 +3,7 @@
 use crate::window::{
     expired,
     release_all,
+    tally::Tally,
     urgent_volley_queued,
     volley_queued,
     volley_queued_adaptive,
@@ -14,7 +15,6 @@ use crate::window::{
     RateWord,
     Reason,
     Settings,
-    Tally,
     Vcpu, //
 };
 use std::cell::{

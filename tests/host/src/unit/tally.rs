@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-use crate::window::Tally;
+use crate::window::tally::Tally;
 
 const fn tally(requests: u32, held: u32, sent: u32, saved: u32) -> Tally {
     Tally {
