@@ -130,9 +130,11 @@ TEST_F_TIMEOUT(exact, burst_costs_one_kick, 300)
 		volley_since(&counts, &before);
 		EXPECT_EQ(ROUNDS * vectors, counts.vm.received);
 		EXPECT_EQ(ROUNDS * vectors, counts.vm.forwarded);
-		EXPECT_EQ(ROUNDS, counts.kicks.requests)
+		/* If the host's tick comes in between, what follows is another. */
+		EXPECT_LE(ROUNDS, counts.kicks.requests);
+		EXPECT_GE(ROUNDS * 11 / 10, counts.kicks.requests)
 			TH_LOG("%d vectors", vectors);
-		EXPECT_LE(counts.kicks.sent, ROUNDS);
+		EXPECT_LE(counts.kicks.sent, counts.kicks.requests);
 		/* All but a few, for which the vCPU was outside just then. */
 		EXPECT_GE(counts.kicks.sent, ROUNDS * 8 / 10);
 		EXPECT_EQ(0, counts.kicks.held);

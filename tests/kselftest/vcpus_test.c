@@ -75,8 +75,10 @@ TEST_F_TIMEOUT(vcpus, one_kick_each, 300)
 	volley_since(&self->counts, &self->before);
 
 	EXPECT_EQ(BURSTS * VECTORS, self->counts.vm.forwarded);
-	EXPECT_EQ(BURSTS * VCPUS, kicks->requests);
-	EXPECT_LE(kicks->sent, BURSTS * VCPUS);
+	/* If the host's tick comes in between, what follows is another burst. */
+	EXPECT_LE(BURSTS * VCPUS, kicks->requests);
+	EXPECT_GE(BURSTS * VCPUS * 11 / 10, kicks->requests);
+	EXPECT_LE(kicks->sent, kicks->requests);
 	EXPECT_GE(kicks->sent, BURSTS * VCPUS * 8 / 10);
 	EXPECT_TRUE(volley_kicks_add_up(kicks));
 	for (v = 0; v < VCPUS; v++)
