@@ -78,8 +78,9 @@ help:
 	@echo '                  (default: $(KDIR))'
 	@echo '  make stock      build volley.ko for the stock Debian kernel, with the'
 	@echo '                  tools in the cache (VOLLEY_RELEASE=$$(uname -r) for this one)'
-	@echo '  make install    install what was built for the running kernel'
+	@echo '  make install    install what was built for the running kernel, and volley-top'
 	@echo '  make uninstall  take it away again'
+	@echo '  scripts/volley-top    show VMs and their interrupts, live; change windows'
 	@echo
 	@echo 'For work on Volley:'
 	@echo '  make bench      count instructions per interrupt'

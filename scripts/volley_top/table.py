@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0
+"""VMs and interrupts as lines of a table that is 79 columns wide."""
+
+from .data import COUNTERS, clean, natural
+
+# What is shown in which column: key, title, width. Those of counters are per
+# second, or whole numbers if there is no interval to count in.
+COLUMNS = {
+    "vms": (("vm", "VM", 12), ("received", "RECV", 8), ("forwarded", "FORW", 8), ("merged", "MERGED", 8),
+            ("kicks_per_interrupt", "K/INT", 5), ("mean_volley", "VOLLEY", 6), ("kicks_held", "HELD", 7),
+            ("kicks_saved", "SAVED", 7), ("max_usecs", "USECS", 5), ("max_irqs", "IRQS", 4)),
+    "irqs": (("irq", "IRQ", 6), ("vcpu", "VCPU", 4), ("intid", "INTID", 8), ("handler", "HANDLER", 8),
+             ("received", "RECV", 8), ("forwarded", "FORW", 8), ("merged", "MERGED", 8), ("to_host", "TOHOST", 8),
+             ("total", "IN ALL", 12)),
+}
+
+
+def rows(result, kind, vm=None):
+    """What the table has to show: per line the values by their columns' keys."""
+    table = []
+    for name, entry in result[kind].items():
+        if vm is None or entry["vm"] == vm:
+            row = dict(entry["counters"] if result["interval"] is None else entry["rates"])
+            row.update((key, entry[key]) for key, _, _ in COLUMNS[kind] if key in entry)
+            row.update({kind[:-1]: name, "total": entry["counters"]["received"]})
+            if entry.get("enabled") == 0:
+                row["max_usecs"] = "off"
+            table.append(row)
+    return table
+
+
+def sort(table, key, reverse=False):
+    """Names from the first, numbers from the largest on; last what there is no value of."""
+    def weight(value):
+        return (natural(value), 0) if isinstance(value, str) else ([], -value)
+    known = [row for row in table if row[key] is not None]
+    return sorted(known, key=lambda row: weight(row[key]), reverse=reverse) + \
+        [row for row in table if row[key] is None]
+
+
+def cell(key, value, width):
+    """A value in its column."""
+    if value is None:
+        text = "-"
+    elif isinstance(value, str):
+        text = clean(value)
+    elif key in ("kicks_per_interrupt", "mean_volley"):
+        text = f"{value:.2f}" if value < 100 else f"{value:.0f}"
+    else:
+        text = f"{value:.1f}" if isinstance(value, float) and 0 < value < 10 else f"{value:.0f}"
+        for unit in "kMGTPE":
+            if len(text) <= width:
+                break
+            value /= 1000
+            text = f"{value:.1f}{unit}"
+    text = text[:width]
+    return text.ljust(width) if key in ("vm", "handler") else text.rjust(width)
+
+
+def header(result, kind):
+    per = "" if result["interval"] is None else "/s"
+    titles = [(key, title + per * (key in COUNTERS[kind]), width) for key, title, width in COLUMNS[kind]]
+    return " ".join(t.ljust(w) if key in ("vm", "handler") else t.rjust(w) for key, t, w in titles)
+
+
+def line(row, kind):
+    return " ".join(cell(key, row[key], width) for key, _, width in COLUMNS[kind])
+
+
+def summary(result):
+    return f"VMs: {len(result['vms'])}, interrupts: {len(result['irqs'])}, " \
+        f"list registers: {cell('', result['list_registers'], 1)}"
