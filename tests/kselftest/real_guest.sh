@@ -28,7 +28,7 @@ finish() {
 	[ ! -s $work/pid ] || kill "$(cat $work/pid)" 2>/dev/null
 	wait
 	[ ! -d /sys/module/volley ] || rmmod volley
-	umount $root/tmp $root/sys $root/proc $root/dev $root 2>/dev/null
+	umount $root/tmp $root/sys $root/proc $root/dev/pts $root/dev $root 2>/dev/null
 	rm -rf $work
 }
 
@@ -53,7 +53,8 @@ until_true() {
 mount_disk() {
 	modprobe virtio_blk && modprobe ext4 &&
 		mount -t ext4 -o ro /dev/vda $root &&
-		mount -o bind /dev $root/dev && mount -o bind /proc $root/proc &&
+		mount -o bind /dev $root/dev && mount -o bind /dev/pts $root/dev/pts &&
+		mount -o bind /proc $root/proc &&
 		mount -o bind /sys $root/sys && mount -t tmpfs none $root/tmp
 }
 
@@ -259,6 +260,60 @@ taken() {
 	[ "$took" -le "$sent" ] && [ "$took" -ge $((sent - sent / $1)) ]
 }
 
+# as_nobody COMMAND...: a Python program on the disk, without any privileges.
+as_nobody() {
+	chroot $root python3 -c 'import os, sys; os.setgid(65534); os.setuid(65534); os.execv(sys.argv[1], sys.argv[1:])' "$@"
+}
+
+# The figures of the VM and its sources, a line each; as volley-top has them.
+files_have() {
+	(cd $volley && grep -r '' vms irqs)
+}
+
+top_has() {
+	as_nobody /tmp/volley-top --json --interval 0 >$work/top.json &&
+		chroot $root python3 -c '
+import json, sys
+found = json.load(sys.stdin)
+for kind in ("vms", "irqs"):
+    for name, entry in found[kind].items():
+        for key, value in {**entry, **entry["counters"]}.items():
+            if key not in ("counters", "rates", "kicks_per_interrupt", "mean_volley"):
+                print(f"{kind}/{name}/{key}:{value}")' <$work/top.json
+}
+
+# top_agrees: while the guest is stopped, so that the card is idle for once.
+top_agrees() {
+	local status=0
+	kill -STOP "$(cat $work/pid)"
+	until [ "$(files_have)" = "$(sleep 0.5; files_have)" ]; do :; done
+	files_have >$work/files_have
+	top_has >$work/top_has || status=1
+	kill -CONT "$(cat $work/pid)"
+	# 12 of the VM, 9 of each source.
+	echo "# figures: $(wc -l <$work/top_has)"
+	[ "$(wc -l <$work/top_has)" -eq $((12 + 9 * $(echo "$all_vectors" | wc -l))) ] || status=1
+	! grep -vxF -f $work/files_have $work/top_has || status=1
+	return $status
+}
+
+# top_between: what it says was received is no less than before, no more than after.
+top_between() {
+	local before now
+	before=$(counter received)
+	now=$(top_has | sed -n 's,^vms/.*/received:,,p')
+	echo "# received: $before, ${now:-none}, $(counter received)"
+	[ "${now:-0}" -ge "$before" ] && [ "$now" -le "$(counter received)" ]
+}
+
+# watch_live: drives it in a terminal, as real_top.py does (see there), which waits
+# for the next fetch.
+watch_live() {
+	chroot $root python3 /tmp/real_top.py "$(ls $volley/vms)" &
+	live=$!
+	until_true test -e $root/tmp/watching
+}
+
 no_complaints() {
 	[ -z "$answer" ] || echo "# $answer"
 	[ -z "$answer" ]
@@ -280,7 +335,7 @@ nothing_left() {
 }
 
 ktap_print_header
-ktap_set_plan 26
+ktap_set_plan 30
 trap finish EXIT
 mkdir -p $root
 mount_disk || lost "the disk with Debian's QEMU could not be mounted (a machine without guest=1?)"
@@ -337,6 +392,19 @@ ktap_test_result "all of 100 pings are answered" test "$answer" = 100
 look
 ktap_test_result "guest took what was forwarded for pings" taken 8
 ktap_test_result "counters still add up" add_up
+
+cp -r volley-top volley_top terminal.py real_top.py $root/tmp/
+ktap_test_result "volley-top has the figures that the files have" top_agrees
+watch_live
+begin
+at 1
+act top_between
+expect fetched
+act wait $live
+ktap_test_result "volley-top shows a fetch and tunes the VM" well
+ktap_test_result "fetch while volley-top looks" sum_right
+look
+ktap_test_result "counters add up after that" add_up
 
 begin
 at 4
