@@ -181,7 +181,7 @@ impl Kicks {
             }
         }
         // A step sends one kick at most.
-        if let (1.., Some((reason, _))) = (tally.sent, outcome.kick) {
+        if let Some((reason, _)) = outcome.sent() {
             self.sent.count(reason as usize);
         }
     }

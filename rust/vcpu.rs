@@ -114,10 +114,8 @@ impl Vcpu {
             let irqs = self.hold.held().irqs;
             trace::trace_kick_held(self.vm, self.index, settings.max_usecs(), irqs);
         }
-        if outcome.tally.sent > 0 {
-            if let Some((reason, held)) = outcome.kick {
-                trace::trace_kick_sent(self.vm, self.index, reason, held.irqs);
-            }
+        if let Some((reason, held)) = outcome.sent() {
+            trace::trace_kick_sent(self.vm, self.index, reason, held.irqs);
         }
         if outcome.tally.saved > 0 {
             trace::trace_kick_saved(self.vm, self.index, outcome.tally.saved);

@@ -67,11 +67,9 @@ impl<'irq> Volley<'irq> {
     /// From here until it is queued, the VMM's changes to the routing wait.
     #[inline(always)]
     pub(crate) fn enter(&mut self, vm: &'irq Vm) -> &RoutingGuard<'irq> {
-        if !matches!(&self.vm, Some((current, _)) if core::ptr::eq(*current, vm)) {
-            if self.vm.is_some() {
-                self.queue_before_change();
-            }
-            self.vm = None;
+        if matches!(&self.vm, Some((current, _)) if !core::ptr::eq(*current, vm)) {
+            // This leaves none.
+            self.queue_before_change();
         }
         let (_, routing) = self.vm.get_or_insert_with(|| (vm, vm.kvm().routing()));
         routing

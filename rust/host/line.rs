@@ -4,7 +4,10 @@
 //!
 //! C header: [`include/linux/irqdesc.h`](srctree/include/linux/irqdesc.h)
 
-use super::flow;
+use super::{
+    flow,
+    gic::FIRST_LPI, //
+};
 use crate::{
     bindings as volley_bindings,
     context::Serialised, //
@@ -17,9 +20,6 @@ use kernel::{
     bindings,
     prelude::*, //
 };
-
-/// Lowest INTID of an LPI (GICv3 architecture specification, section 2.2.1).
-const FIRST_LPI: usize = 8192;
 
 /// States in which genirq's own flow handler must decide what happens to an arrival.
 ///
@@ -109,7 +109,7 @@ impl Line {
             }
             if parent.is_null() {
                 return match (u32::try_from(hwirq), NonNull::new(domain)) {
-                    (Ok(intid), Some(domain)) if hwirq >= FIRST_LPI => Ok((intid, domain)),
+                    (Ok(intid), Some(domain)) if intid >= FIRST_LPI => Ok((intid, domain)),
                     _ => Err(EOPNOTSUPP),
                 };
             }

@@ -188,6 +188,12 @@ pub(crate) fn release_all<A: AtomicWord, V: Vcpu>(hold: &Hold<A>, vcpu: &V) -> O
 }
 
 impl Outcome {
+    /// Returns why a kick was sent, and what it served; `None` if none was, or it was not needed.
+    #[inline(always)]
+    pub(crate) fn sent(&self) -> Option<(Reason, Held)> {
+        self.kick.filter(|_| self.tally.sent > 0)
+    }
+
     /// Returns this outcome with `reason` in the place of [`Reason::Off`], which it stands for.
     pub(crate) fn not_held_because(self, reason: Reason) -> Self {
         Self {

@@ -28,17 +28,10 @@ FIXTURE_VARIANT_ADD(churn, window) { "max_usecs=10000 max_irqs=1024" };
 
 FIXTURE_SETUP(churn)
 {
-	const struct setup setup = {
-		.params = variant->params,
-		.vectors = VECTORS,
-		.cpu_irq = CPU_IRQ,
-		.cpu_vcpu = CPU_VCPU,
-	};
-
 	/* A test that failed half way may have left one off. */
 	host_write("1", "/sys/devices/system/cpu/cpu%d/online", CPU_VCPU);
 	host_write("1", "/sys/devices/system/cpu/cpu%d/online", CPU_IRQ);
-	self->rig = setup_rig(&setup);
+	self->rig = setup_usual_rig(variant->params, VECTORS);
 	self->load = (struct load) {
 		.rig = self->rig,
 		.mask = ALL(VECTORS),

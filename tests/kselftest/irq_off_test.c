@@ -42,15 +42,8 @@ static int load_irq_off(void)
 
 FIXTURE_SETUP(irq_off)
 {
-	const struct setup setup = {
-		.params = variant->params,
-		.vectors = VECTORS,
-		.cpu_irq = CPU_IRQ,
-		.cpu_vcpu = CPU_VCPU,
-	};
-
 	ASSERT_EQ(0, load_irq_off());
-	self->rig = setup_rig(&setup);
+	self->rig = setup_usual_rig(variant->params, VECTORS);
 	if (variant->params)
 		volley_count(self->rig, &self->volley_before);
 	rig_count(self->rig, 0, &self->before);

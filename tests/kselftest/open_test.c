@@ -17,14 +17,7 @@ FIXTURE(open)
 
 FIXTURE_SETUP(open)
 {
-	const struct setup setup = {
-		.params = "",
-		.vectors = VECTORS,
-		.cpu_irq = CPU_IRQ,
-		.cpu_vcpu = CPU_VCPU,
-	};
-
-	self->rig = setup_rig(&setup);
+	self->rig = setup_usual_rig("", VECTORS);
 	sprintf(self->vm, VOLLEY_SYSFS "/vms/%s/received", self->rig->id);
 	sprintf(self->setting, VOLLEY_SYSFS "/vms/%s/max_usecs", self->rig->id);
 	sprintf(self->irq, VOLLEY_SYSFS "/irqs/%d/received", self->rig->dev[0]->irq[0]);

@@ -49,14 +49,8 @@ static void *spin(void *stop)
 
 FIXTURE_SETUP(storm)
 {
-	const struct setup setup = {
-		.vectors = VECTORS,
-		.cpu_irq = CPU_IRQ,
-		.cpu_vcpu = CPU_VCPU,
-	};
-
 	ASSERT_TRUE(host_is_exact());
-	self->rig = setup_rig(&setup);
+	self->rig = setup_usual_rig(NULL, VECTORS);
 	self->load = (struct load) {
 		.rig = self->rig,
 		.mask = ALL(VECTORS),

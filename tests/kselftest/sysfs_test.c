@@ -79,14 +79,7 @@ FIXTURE_VARIANT_ADD(sysfs, irq) { irq_files };
 
 FIXTURE_SETUP(sysfs)
 {
-	const struct setup setup = {
-		.params = "",
-		.vectors = VECTORS,
-		.cpu_irq = CPU_IRQ,
-		.cpu_vcpu = CPU_VCPU,
-	};
-
-	self->rig = setup_rig(&setup);
+	self->rig = setup_usual_rig("", VECTORS);
 	self->files = variant->files;
 	if (variant->files == top_files)
 		sprintf(self->dir, VOLLEY_SYSFS);

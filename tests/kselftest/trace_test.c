@@ -17,14 +17,7 @@ FIXTURE(trace)
 
 FIXTURE_SETUP(trace)
 {
-	const struct setup setup = {
-		.params = "",
-		.vectors = VECTORS,
-		.cpu_irq = CPU_IRQ,
-		.cpu_vcpu = CPU_VCPU,
-	};
-
-	self->rig = setup_rig(&setup);
+	self->rig = setup_usual_rig("", VECTORS);
 	trace_start();
 }
 

@@ -25,14 +25,7 @@ FIXTURE_VARIANT_ADD(window, v4) { 4 };
 
 FIXTURE_SETUP(window)
 {
-	const struct setup setup = {
-		.params = "max_irqs=1024",
-		.vectors = variant->vectors,
-		.cpu_irq = CPU_IRQ,
-		.cpu_vcpu = CPU_VCPU,
-	};
-
-	self->rig = setup_rig(&setup);
+	self->rig = setup_usual_rig("max_irqs=1024", variant->vectors);
 }
 
 FIXTURE_TEARDOWN(window)

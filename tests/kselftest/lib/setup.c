@@ -43,6 +43,18 @@ struct rig *setup_rig(const struct setup *setup)
 	return rig;
 }
 
+struct rig *setup_usual_rig(const char *params, int vectors)
+{
+	const struct setup setup = {
+		.params = params,
+		.vectors = vectors,
+		.cpu_irq = CPU_IRQ,
+		.cpu_vcpu = CPU_VCPU,
+	};
+
+	return setup_rig(&setup);
+}
+
 bool teardown_rig(struct rig *rig)
 {
 	if (rig)

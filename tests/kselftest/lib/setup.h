@@ -29,6 +29,8 @@ struct setup {
 
 /* Loads or unloads the module and starts a VM with the first device. */
 struct rig *setup_rig(const struct setup *setup);
+/* The same with what most tests take: one spinning vCPU, interrupts on CPU_IRQ. */
+struct rig *setup_usual_rig(const char *params, int vectors);
 /* Ends the VM, unloads the module; false if the kernel has complained. */
 bool teardown_rig(struct rig *rig);
 
