@@ -3,19 +3,31 @@
 //! Control: attaching sources as pairs are connected, detaching them as they part.
 //!
 //! ```text
-//! KVM connects a pair ---> probe ---> work item: attach what is connected
+//! KVM connects a pair ---> probe ---> errand: attach what is connected
 //! a pair is parted ------> del_consumer: detach; once it returns, nothing of the pair is in use,
 //!                          nor of its VM if this was its last source
 //! ```
 //!
-//! A source that cannot be attached stays on the stock path; the next connection tries again.
+//! A source that cannot be attached stays on the stock path; the next connection tries again. One
+//! that is attached takes part once its line is taken over: at once with `auto_attach`, or when the
+//! administrator wants it.
 
 use crate::{
     context::Serialised,
+    errands::{
+        Errand,
+        Errands,
+        Run, //
+    },
     files::{
         SourceDirectory,
         Tree,
         VmDirectory, //
+    },
+    handler::{
+        External,
+        Handle,
+        Registrations, //
     },
     host::Line,
     kvm::{
@@ -36,7 +48,7 @@ use crate::{
     vm::Vm, //
 };
 use kernel::{
-    bindings, impl_has_work, new_work,
+    bindings,
     prelude::*,
     sync::{
         global_lock,
@@ -46,25 +58,27 @@ use kernel::{
         delay::fsleep,
         Delta, //
     },
-    workqueue::{
-        Queue,
-        Work,
-        WorkItem, //
-    },
 };
 
 global_lock! {
     // SAFETY: Initialised by `Control::start`, before anything is hooked that takes it.
     unsafe(uninit) static ATTACHED: Mutex<Attached> = Attached {
+        tree: None,
+        auto_attach: false,
         sources: KVec::new(),
         vms: KVec::new(),
+        registrations: Registrations::new(),
     };
 }
 
 /// What is attached at this moment.
 struct Attached {
+    /// While the module is loaded.
+    tree: Option<Tree>,
+    auto_attach: bool,
     sources: KVec<AttachedSource>,
     vms: KVec<AttachedVm>,
+    registrations: Registrations,
 }
 
 /// A source, and what goes with it.
@@ -72,6 +86,8 @@ struct AttachedSource {
     _directory: Option<SourceDirectory>,
     source: Arc<Source>,
     watch: Watch,
+    /// Its line is taken over, and bursts include it.
+    taken_over: bool,
 }
 
 /// A VM, and what goes with it.
@@ -83,12 +99,14 @@ struct AttachedVm {
 /// Everything that goes on while the module is loaded; dropping it gives everything back.
 pub(crate) struct Control {
     /// Dropped first: no more news of connections.
-    probe: Option<Pin<KBox<ConnectProbe<Arc<Worker>>>>>,
-    worker: Arc<Worker>,
+    probe: Option<Pin<KBox<ConnectProbe<Arc<Errands>>>>>,
+    errands: Arc<Errands>,
 }
 
 impl Control {
-    /// Attaches what is connected, and has what will be connected attached if `auto_attach`.
+    /// Attaches what is connected, and follows what will be.
+    ///
+    /// Without `auto_attach`, lines are taken over only as the administrator wants it.
     ///
     /// # Safety
     ///
@@ -97,17 +115,20 @@ impl Control {
         // SAFETY: This is called once, by the safety requirements.
         unsafe { ATTACHED.init() };
 
-        let worker = Worker::new(tree)?;
+        let errands = Errands::new::<Work>()?;
         let mut control = Self {
             probe: None,
-            worker: worker.clone(),
+            errands: errands.clone(),
         };
-        if auto_attach {
-            // From here on new connections are told of; the others are found by looking once.
-            control.probe = Some(ConnectProbe::new(worker.clone())?);
-            worker.schedule();
-            worker.flush();
+        {
+            let mut attached = ATTACHED.lock();
+            attached.tree = Some(tree);
+            attached.auto_attach = auto_attach;
         }
+        // From here on new connections are told of; the others are found by looking once.
+        control.probe = Some(ConnectProbe::new(errands.clone())?);
+        errands.leave(Errand::Connections);
+        errands.finish();
         Ok(control)
     }
 }
@@ -115,8 +136,8 @@ impl Control {
 impl Drop for Control {
     fn drop(&mut self) {
         self.probe = None;
-        // Nobody schedules the work item any more, so nothing is attached after this.
-        self.worker.flush();
+        // Nothing is attached after this.
+        self.errands.stop();
 
         // The manager may be out of memory for our pair, but not for long: it is a few bytes.
         while with_manager_locked(&mut |serialised| {
@@ -128,12 +149,16 @@ impl Drop for Control {
             fsleep(Delta::from_millis(1));
         }
 
-        let vms = {
+        let (vms, tree) = {
             let mut attached = ATTACHED.lock();
             attached.sources = KVec::new();
-            core::mem::replace(&mut attached.vms, KVec::new())
+            let vms = core::mem::replace(&mut attached.vms, KVec::new());
+            (vms, attached.tree.take())
         };
         drop(vms);
+        drop(tree);
+        // With the files gone nobody leaves an errand any more; one that was left does nothing.
+        self.errands.finish();
 
         // SAFETY: All sources were withdrawn and quiesced above, and their flow handlers given back
         // before that; the probe and the watches are gone, so there will be no others.
@@ -141,74 +166,57 @@ impl Drop for Control {
     }
 }
 
-/// The work item that follows connections.
-#[pin_data]
-struct Worker {
-    #[pin]
-    work: Work<Worker>,
-    tree: Tree,
+impl Connected for Arc<Errands> {
+    fn connected(&self) {
+        self.leave(Errand::Connections);
+    }
 }
 
-impl_has_work! {
-    impl HasWork<Self> for Worker { self.work }
-}
+/// What errands come to here.
+struct Work;
 
-impl WorkItem for Worker {
-    type Pointer = Arc<Self>;
-
-    fn run(this: Arc<Self>) {
-        let result = with_manager_locked(&mut |serialised| this.attach_connected(serialised));
-        if let Err(error) = result {
-            pr_warn!("cannot look for connected interrupts: {:?}\n", error);
+impl Run for Work {
+    fn run(errands: &Arc<Errands>, errand: Errand) {
+        match errand {
+            Errand::Connections => {
+                let result = with_manager_locked(&mut |serialised| {
+                    let pairs = Pair::collect(serialised)?;
+                    let mut attached = ATTACHED.lock();
+                    attached.attach_connected(&pairs, errands, serialised);
+                    attached.take_over_wanted(serialised);
+                    Ok(())
+                });
+                if let Err(error) = result {
+                    pr_warn!("cannot look for connected interrupts: {:?}\n", error);
+                }
+            }
+            Errand::Sources => {
+                for attached in &ATTACHED.lock().sources {
+                    attached.source.run_errands();
+                }
+            }
         }
     }
 }
 
-impl Connected for Arc<Worker> {
-    fn connected(&self) {
-        self.schedule();
-    }
-}
-
-impl Worker {
-    fn new(tree: Tree) -> Result<Arc<Self>> {
-        Arc::pin_init(
-            pin_init!(Self {
-                work <- new_work!("volley_control"),
-                tree,
-            }),
-            GFP_KERNEL,
-        )
-    }
-
-    /// Has the work item run, once more if it is running. Context: any.
-    fn schedule(self: &Arc<Self>) {
-        // SAFETY: The kernel's own workqueue is set up during boot and never goes. The abstraction
-        // has no name for this one yet, only for one that is deprecated.
-        let queue = unsafe { Queue::from_raw(bindings::system_dfl_wq) };
-        // If it is queued already, that will do.
-        let _ = queue.enqueue(self.clone());
-    }
-
-    /// Waits until the work item has run if it was scheduled. Context: process.
-    fn flush(&self) {
-        // SAFETY: The work item is part of `self`.
-        unsafe { bindings::flush_work(Work::raw_get(&raw const self.work)) };
-    }
-
-    /// Attaches all pairs that are not.
-    fn attach_connected(&self, serialised: &Serialised) -> Result {
-        for pair in Pair::collect(serialised)? {
+impl Attached {
+    /// Attaches those of `pairs` that are not.
+    fn attach_connected(
+        &mut self,
+        pairs: &[Pair],
+        errands: &Arc<Errands>,
+        serialised: &Serialised,
+    ) {
+        for pair in pairs {
             if REGISTRY.contains(pair.irq(), serialised) {
                 continue;
             }
-            if let Err(error) = self.attach(&pair, serialised) {
+            if let Err(error) = self.attach(pair, errands, serialised) {
                 pr_debug!("irq {} stays on the stock path: {:?}\n", pair.irq(), error);
                 // It may have been the first source of its VM.
-                ATTACHED.lock().release_idle_vms();
+                self.release_idle_vms();
             }
         }
-        Ok(())
     }
 
     /// Attaches one pair.
@@ -217,19 +225,18 @@ impl Worker {
     ///
     /// `EOPNOTSUPP` if the host IRQ is not an LPI, or the VM has no vGICv3; `EBUSY` if somebody
     /// else watches the producer; `ENOMEM`. Nothing has changed then.
-    fn attach(&self, pair: &Pair, serialised: &Serialised) -> Result {
+    fn attach(&mut self, pair: &Pair, errands: &Arc<Errands>, serialised: &Serialised) -> Result {
         // SAFETY: `detach` and `detach_all` are done with the line before its pair is parted.
         let line = unsafe { Line::find(pair.irq(), serialised)? };
         // SAFETY: The same goes for the route.
         let route = unsafe { pair.route() };
-        let gsi = route.gsi();
 
         let kvm = pair.vm(serialised).ok_or(ENODEV)?;
-        let mut attached = ATTACHED.lock();
-        attached.sources.reserve(1, GFP_KERNEL)?;
-        let vm = self.vm(&mut attached, kvm)?;
+        self.sources.reserve(1, GFP_KERNEL)?;
+        let vm = self.vm(kvm, errands)?;
 
-        let source = Arc::new(Source::new(line, route, vm.clone()), GFP_KERNEL)?;
+        let source = Source::new(line, route, vm.clone(), errands.clone());
+        let source = Arc::new(source, GFP_KERNEL)?;
         vm.add_source(source.clone())?;
         let watch = match pair.watch::<Detach>(serialised) {
             Ok(watch) => watch,
@@ -244,40 +251,64 @@ impl Worker {
             vm.remove_source(&source);
             return Err(error);
         }
-        source.line().take_over(serialised);
-        trace::trace_source_attached(source.key().irq, vm.id(), gsi);
+        self.registrations.assign(&source);
 
-        let directory = self.tree.add_source(&source).inspect_err(|error| {
-            pr_warn!("irq {}: no directory: {:?}\n", source.key().irq, error);
-        });
+        let directory = self
+            .tree
+            .as_ref()
+            .map(|tree| tree.add_source(&source))
+            .transpose()
+            .inspect_err(|error| {
+                pr_warn!("irq {}: no directory: {:?}\n", source.key().irq, error);
+            });
         // There is room: it was reserved above.
-        let _ = attached.sources.push_within_capacity(AttachedSource {
-            _directory: directory.ok(),
+        let _ = self.sources.push_within_capacity(AttachedSource {
+            _directory: directory.ok().flatten(),
             source,
             watch,
+            taken_over: false,
         });
         Ok(())
+    }
+
+    /// Takes over the lines that are wanted and not taken over yet.
+    fn take_over_wanted(&mut self, serialised: &Serialised) {
+        for attached in &mut self.sources {
+            let source = &attached.source;
+            if attached.taken_over || !source.wanted() {
+                continue;
+            }
+            REGISTRY.admit_to_bursts(source.key(), serialised);
+            source.line().take_over(serialised);
+            attached.taken_over = true;
+            trace::trace_source_attached(source.key().irq, source.vm().id(), source.route().gsi());
+        }
     }
 
     /// Returns the state of the VM `kvm`, which is created for its first source.
     ///
     /// If the reference is not needed it is dropped here. It is never the last one, which would
     /// destroy the VM under our locks: a VM keeps its own until its pairs have been disconnected.
-    fn vm(&self, attached: &mut Attached, kvm: VmRef) -> Result<Arc<Vm>> {
-        if let Some(known) = attached.vms.iter().find(|known| known.vm.kvm().is(&kvm)) {
+    fn vm(&mut self, kvm: VmRef, errands: &Arc<Errands>) -> Result<Arc<Vm>> {
+        if let Some(known) = self.vms.iter().find(|known| known.vm.kvm().is(&kvm)) {
             return Ok(known.vm.clone());
         }
         if !kvm.has_gicv3() {
             return Err(EOPNOTSUPP);
         }
 
-        attached.vms.reserve(1, GFP_KERNEL)?;
-        let vm = Vm::new(kvm)?;
-        let directory = self.tree.add_vm(&vm).inspect_err(|error| {
-            pr_warn!("vm {}: no directory: {:?}\n", vm.id(), error);
-        });
-        let _ = attached.vms.push_within_capacity(AttachedVm {
-            _directory: directory.ok(),
+        self.vms.reserve(1, GFP_KERNEL)?;
+        let vm = Vm::new(kvm, self.auto_attach)?;
+        let directory = self
+            .tree
+            .as_ref()
+            .map(|tree| tree.add_vm(&vm, errands))
+            .transpose()
+            .inspect_err(|error| {
+                pr_warn!("vm {}: no directory: {:?}\n", vm.id(), error);
+            });
+        let _ = self.vms.push_within_capacity(AttachedVm {
+            _directory: directory.ok().flatten(),
             vm: vm.clone(),
         });
         Ok(vm)
@@ -299,9 +330,9 @@ impl Hooks for Detach {
         };
         if let Ok(parted) = attached.sources.remove(at) {
             let mut withdrawn = Withdrawn::new();
-            withdraw(&parted.source, &mut withdrawn, serialised);
+            withdraw(&parted, &mut withdrawn, serialised);
             withdrawn.quiesce();
-            detached(&parted.source);
+            detached(&parted);
         }
         // The pair is still connected as far as KVM is concerned.
         attached.release_idle_vms();
@@ -313,28 +344,82 @@ fn detach_all(serialised: &Serialised) {
     let mut attached = ATTACHED.lock();
     let mut withdrawn = Withdrawn::new();
 
-    for AttachedSource { source, .. } in &attached.sources {
+    for source in &attached.sources {
         withdraw(source, &mut withdrawn, serialised);
     }
     // One grace period for all of them.
     withdrawn.quiesce();
-    while let Some(AttachedSource { source, watch, .. }) = attached.sources.pop() {
-        // SAFETY: The pair is connected: if it were not, `Detach` would have removed the source.
-        unsafe { watch.end(serialised) };
+    while let Some(source) = attached.sources.pop() {
         detached(&source);
+        // SAFETY: The pair is connected: if it were not, `Detach` would have removed the source.
+        unsafe { source.watch.end(serialised) };
     }
 }
 
-/// Gives the line of `source` back. Once `withdrawn` is quiet, no handler uses the source any more.
-fn withdraw(source: &Source, withdrawn: &mut Withdrawn, serialised: &Serialised) {
-    source.line().give_back(serialised);
-    REGISTRY.withdraw(source.key(), withdrawn, serialised);
+/// Gives the line of a source back. Once `withdrawn` is quiet, no handler uses the source any more.
+fn withdraw(attached: &AttachedSource, withdrawn: &mut Withdrawn, serialised: &Serialised) {
+    if attached.taken_over {
+        attached.source.line().give_back(serialised);
+    }
+    REGISTRY.withdraw(attached.source.key(), withdrawn, serialised);
 }
 
-/// Notes that `source`, which no handler uses any more, is detached.
-fn detached(source: &Arc<Source>) {
+/// Ends what is left to do for a source that no handler uses any more.
+fn detached(attached: &AttachedSource) {
+    let source = &attached.source;
+
+    source.run_errands();
     source.vm().remove_source(source);
-    trace::trace_source_detached(source.key().irq, source.vm().id());
+    if attached.taken_over {
+        trace::trace_source_detached(source.key().irq, source.vm().id());
+    }
+}
+
+/// Registers a handler of another module's.
+///
+/// # Errors
+///
+/// As [`Registrations::add`].
+pub(crate) fn register(external: External) -> Result<Handle> {
+    let mut attached = ATTACHED.lock();
+    let Attached {
+        sources,
+        registrations,
+        ..
+    } = &mut *attached;
+    registrations.add(external, sources.iter().map(|attached| &*attached.source))
+}
+
+/// Removes a handler of another module's, and waits until it is not running any more.
+///
+/// # Errors
+///
+/// `ENOENT` if there is no such registration.
+pub(crate) fn unregister(handle: Handle) -> Result<Arc<External>> {
+    let removed = {
+        let mut attached = ATTACHED.lock();
+        let Attached {
+            sources,
+            registrations,
+            ..
+        } = &mut *attached;
+        registrations.remove(handle, sources.iter().map(|attached| &*attached.source))
+    };
+    Ok(removed.ok_or(ENOENT)?.quiesce())
+}
+
+/// Removes all handlers that are part of the module `owner`, which is going.
+pub(crate) fn unregister_owner(owner: *const bindings::module) {
+    loop {
+        let handle = ATTACHED.lock().registrations.of(owner);
+        let Some(external) = handle.and_then(|handle| unregister(handle).ok()) else {
+            return;
+        };
+        pr_err!(
+            "the module of handler {} has gone without unregistering it\n",
+            external.name()
+        );
+    }
 }
 
 impl Attached {

@@ -5,6 +5,11 @@
 //! `Documentation/ABI/testing/sysfs-kernel-volley` describes them for users.
 
 use crate::{
+    errands::{
+        Errand,
+        Errands, //
+    },
+    handler::Choice,
     params,
     source::Source,
     stats::{
@@ -23,6 +28,7 @@ use crate::{
         Reason, //
     },
 };
+use core::ops::Deref;
 use kernel::{
     prelude::*,
     sync::Arc, //
@@ -46,7 +52,7 @@ pub(crate) struct Tree {
 pub(crate) struct VmDirectory {
     _vcpus: KVec<Directory<VcpuOfVm>>,
     _all_vcpus: Directory<()>,
-    _vm: Directory<Arc<Vm>>,
+    _vm: Directory<VmOfHost>,
 }
 /// A source's directory.
 pub(crate) type SourceDirectory = Directory<Arc<Source>>;
@@ -63,11 +69,13 @@ impl Tree {
         })
     }
 
-    /// Creates the directory of `vm`.
-    pub(crate) fn add_vm(&self, vm: &Arc<Vm>) -> Result<VmDirectory> {
-        let directory = self
-            .vms
-            .create_dir(fmt!("{}", vm.id()), &VM_FILES, vm.clone())?;
+    /// Creates the directory of `vm`. What is written there may take `errands`.
+    pub(crate) fn add_vm(&self, vm: &Arc<Vm>, errands: &Arc<Errands>) -> Result<VmDirectory> {
+        let shown = VmOfHost {
+            vm: vm.clone(),
+            errands: errands.clone(),
+        };
+        let directory = self.vms.create_dir(fmt!("{}", vm.id()), &VM_FILES, shown)?;
         let all_vcpus = directory.create_dir(fmt!("vcpus"), &[], ())?;
         let mut vcpus = KVec::new();
         for index in 0..vm.vcpus() {
@@ -93,9 +101,23 @@ impl Tree {
 }
 
 type HostFile = Attribute<Host>;
-type VmFile = Attribute<Arc<Vm>>;
+type VmFile = Attribute<VmOfHost>;
 type VcpuFile = Attribute<VcpuOfVm>;
 type SourceFile = Attribute<Arc<Source>>;
+
+/// What a VM's directory shows.
+struct VmOfHost {
+    vm: Arc<Vm>,
+    errands: Arc<Errands>,
+}
+
+impl Deref for VmOfHost {
+    type Target = Vm;
+
+    fn deref(&self) -> &Vm {
+        &self.vm
+    }
+}
 
 /// What a vCPU's directory shows.
 struct VcpuOfVm {
@@ -173,12 +195,14 @@ macro_rules! source_left {
     };
 }
 
-static VM_FILES: [VmFile; 25] = [
+static VM_FILES: [VmFile; 27] = [
     VmFile::rw(
         c"enabled",
         |vm| u32::from(vm.enabled()),
         |vm, text| {
             vm.set_enabled(parse(Knob::SWITCH, text)? == 1);
+            // Lines that were not wanted before are taken over soon.
+            vm.errands.leave(Errand::Connections);
             Ok(())
         },
     ),
@@ -215,9 +239,11 @@ static VM_FILES: [VmFile; 25] = [
     VmFile::ro(c"to_host", |vm| vm.fates(Fates::to_host)),
     vm_left!(c"to_host_disabled", Left::Disabled),
     vm_left!(c"to_host_handler", Left::Handler),
+    vm_left!(c"to_host_invalid", Left::Invalid),
     vm_left!(c"to_host_untranslated", Left::Untranslated),
     vm_left!(c"to_host_refused", Left::Refused),
     VmFile::ro(c"consumed", |vm| vm.fates(|fates| fates.consumed.get())),
+    VmFile::ro(c"deferred", |vm| vm.fates(|fates| fates.deferred.get())),
     VmFile::ro(c"kick_requests", |vm| {
         vm.kicks(|kicks| kicks.requests.get())
     }),
@@ -243,11 +269,19 @@ static VCPU_FILES: [VcpuFile; 4] = [
     VcpuFile::ro(c"kicks_saved", |vcpu| vcpu.count(|kicks| kicks.saved.get())),
 ];
 
-static SOURCE_FILES: [SourceFile; 14] = [
+static SOURCE_FILES: [SourceFile; 17] = [
     SourceFile::ro(c"vm", |source| source.vm().id()),
     SourceFile::ro(c"vcpu", |source| source.last_target().0),
     SourceFile::ro(c"intid", |source| source.last_target().1),
-    SourceFile::ro(c"handler", |source| source.handler_name()),
+    SourceFile::ro(c"gsi", |source| source.route().gsi()),
+    SourceFile::rw(
+        c"handler",
+        |source| source.handler_name(),
+        |source, text| {
+            source.choose(Choice::parse(text).ok_or(EINVAL)?);
+            Ok(())
+        },
+    ),
     SourceFile::rw(
         c"urgent",
         |source| u32::from(source.urgent()),
@@ -262,7 +296,9 @@ static SOURCE_FILES: [SourceFile; 14] = [
     SourceFile::ro(c"to_host", |source| source.fates.to_host()),
     source_left!(c"to_host_disabled", Left::Disabled),
     source_left!(c"to_host_handler", Left::Handler),
+    source_left!(c"to_host_invalid", Left::Invalid),
     source_left!(c"to_host_untranslated", Left::Untranslated),
     source_left!(c"to_host_refused", Left::Refused),
     SourceFile::ro(c"consumed", |source| source.fates.consumed.get()),
+    SourceFile::ro(c"deferred", |source| source.fates.deferred.get()),
 ];

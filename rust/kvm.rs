@@ -19,7 +19,8 @@
 //! irqbypass lock *                          mutex; made visible as `Serialised`
 //!   kvm_lock *                              mutex; walking the list of VMs
 //!     kvm->irqfds.lock *                    spinlock_t, IRQs off; walking a VM's irqfds
-//!   ATTACHED                                mutex, `control.rs`; sources and VMs
+//!   ATTACHED                                mutex, `control.rs`; sources, VMs, foreign handlers
+//!     its->its_lock *                       mutex; injecting what hard interrupts have deferred
 //!     kernfs: active references *           waited for when a directory is removed
 //!       Vm::sources                         mutex, `vm.rs`; taken when a file is read
 //!     irq_desc->lock *                      raw; exchanging a flow handler
@@ -51,6 +52,7 @@ pub(crate) use self::{
         Watch, //
     },
     route::{
+        Redirected,
         Route,
         VirtualInterrupt, //
     },

@@ -213,7 +213,7 @@ impl Registry {
             .is_some_and(|slot| !slot.load(Relaxed).is_null())
     }
 
-    /// Makes `source` known by both of its numbers.
+    /// Makes `source` known by its IRQ number, and its INTID reserved.
     ///
     /// # Errors
     ///
@@ -226,11 +226,20 @@ impl Registry {
         if !by_irq.load(Relaxed).is_null() || !by_intid.load(Relaxed).is_null() {
             return Err(EEXIST);
         }
-        // INVARIANT: The pointer is from `Arc::into_raw`, and both entries are the same.
+        // INVARIANT: The pointer is from `Arc::into_raw`.
         let source = Arc::into_raw(source).cast_mut();
         by_irq.store(source, Release);
-        by_intid.store(source, Release);
         Ok(())
+    }
+
+    /// Makes the source of `key`, which was published, known by its INTID, so that bursts find it.
+    pub(crate) fn admit_to_bursts(&self, key: Key, _: &Serialised) {
+        if let (Some(by_irq), Some(by_intid)) =
+            (self.by_irq.slot(key.irq), self.by_intid.slot(key.intid))
+        {
+            // INVARIANT: Both entries are the same.
+            by_intid.store(by_irq.load(Relaxed), Release);
+        }
     }
 
     /// Makes the source of `key` unknown, and adds it to `withdrawn`.

@@ -3,12 +3,20 @@
 //! Sources: host IRQs that are attached to a VM.
 
 use crate::{
+    context::HardIrq,
+    errands::{
+        Errand,
+        Errands, //
+    },
     handler::{
-        Arrival,
+        Choice,
+        External,
         Handler,
-        Verdict,
-        HOST,
-        MSI, //
+        Host,
+        Msi,
+        Name,
+        Slot,
+        Target, //
     },
     host::Line,
     kvm::Route,
@@ -17,19 +25,48 @@ use crate::{
         Key,
         Link, //
     },
-    stats::Fates,
+    stats::{
+        Fates,
+        Left, //
+    },
     vm::Vm, //
 };
+use core::ptr::from_ref;
 use kernel::{
-    str::CStr,
+    prelude::*,
     sync::{
-        atomic::Atomic,
+        atomic::{
+            Atomic,
+            Full, //
+        },
+        rcu,
         Arc, //
     },
 };
 
 /// No arrival has been forwarded yet.
 const NO_TARGET: u64 = u64::MAX;
+
+/// No arrival waits for KVM to find the interrupt that it was redirected to.
+const NOT_DEFERRED: u64 = u64::MAX;
+
+/// Who decides on a source's arrivals, worked out whenever something changes that has a say in it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Msi,
+    Host,
+    External,
+}
+
+/// Who decides on an arrival.
+pub(crate) enum Decider<'irq> {
+    /// The handler `msi`.
+    Msi,
+    /// The handler `host`.
+    Host,
+    /// A handler of another module's.
+    External(&'irq External),
+}
 
 /// One host IRQ attached to a VM.
 pub(crate) struct Source {
@@ -42,12 +79,27 @@ pub(crate) struct Source {
     last_target: Atomic<u64>,
     /// Its arrivals are never held, and release what is held.
     urgent: Atomic<bool>,
+    /// A [`Way`]; changed with the VM's sources locked.
+    way: Atomic<u32>,
+    /// A [`Choice`]; changed as above.
+    choice: Atomic<u32>,
+    /// The handler of another module's; changed as above.
+    external: Slot,
+    /// The administrator wants its line to be taken over, if `auto_attach` does not.
+    wanted: Atomic<bool>,
+    /// The number of the VM's interrupt that KVM has yet to inject.
+    deferred: Atomic<u64>,
+    /// A handler's first verdict that was not valid is yet to be logged.
+    complaint: Atomic<bool>,
+    errands: Arc<Errands>,
     link: Link,
 }
 
 impl Source {
     /// Creates the source of the host's `line` and its `route` into `vm`.
-    pub(crate) fn new(line: Line, route: Route, vm: Arc<Vm>) -> Self {
+    ///
+    /// What cannot be done in hard interrupts is left to `errands`.
+    pub(crate) fn new(line: Line, route: Route, vm: Arc<Vm>, errands: Arc<Errands>) -> Self {
         Self {
             line,
             route,
@@ -55,6 +107,13 @@ impl Source {
             fates: Fates::new(),
             last_target: Atomic::new(NO_TARGET),
             urgent: Atomic::new(false),
+            way: Atomic::new(Way::Host as u32),
+            choice: Atomic::new(Choice::Auto as u32),
+            external: Slot::new(),
+            wanted: Atomic::new(false),
+            deferred: Atomic::new(NOT_DEFERRED),
+            complaint: Atomic::new(false),
+            errands,
             link: Link::new(),
         }
     }
@@ -106,22 +165,116 @@ impl Source {
     }
 
     /// Returns the name of the handler that decides on the next arrival.
-    pub(crate) fn handler_name(&self) -> &'static CStr {
-        if self.vm.enabled() {
-            MSI.name()
-        } else {
-            HOST.name()
+    pub(crate) fn handler_name(&self) -> Name {
+        match self.way() {
+            Way::Msi => Msi::NAME,
+            Way::Host => Host::NAME,
+            Way::External => {
+                let rcu = rcu::read_lock();
+                self.external.read(&rcu).map_or(Msi::NAME, External::name)
+            }
         }
     }
 
-    /// Has the handler decide on `arrival`, which is this source's. Context: hard IRQ.
+    /// Takes the administrator's choice of a handler. Context: process.
+    pub(crate) fn choose(&self, choice: Choice) {
+        self.vm
+            .decide_anew(self, || self.choice.write_once(choice as u32));
+        self.wanted.write_once(true);
+        self.errands.leave(Errand::Connections);
+        // What `msi` holds is not to wait for arrivals that go elsewhere now.
+        self.vm.release_after_change();
+    }
+
+    /// Returns whether the line is to be taken over.
+    pub(crate) fn wanted(&self) -> bool {
+        self.wanted.read_once() || self.vm.wanted()
+    }
+
+    /// Returns where the handler of another module's is.
+    pub(crate) fn external(&self) -> &Slot {
+        &self.external
+    }
+
+    /// Returns whether a handler that is registered for `target` is one for this source.
+    pub(crate) fn is_for(&self, target: &Target) -> bool {
+        match target {
+            Target::Irq(irq) => self.line.irq() == *irq,
+            Target::Device(device) => self.line.device() == Some(from_ref(&**device)),
+        }
+    }
+
+    /// Works out who decides on arrivals. To be called with the VM's sources locked.
+    pub(crate) fn update_way(&self, vm_enabled: bool) {
+        let way = match Choice::from_number(self.choice.read_once()) {
+            Choice::Msi => Way::Msi,
+            Choice::Host => Way::Host,
+            Choice::Auto if !vm_enabled => Way::Host,
+            Choice::Auto if self.external.is_taken() => Way::External,
+            Choice::Auto => Way::Msi,
+        };
+        self.way.write_once(way as u32);
+    }
+
     #[inline(always)]
-    pub(crate) fn process<'irq>(&self, arrival: &Arrival<'_, 'irq>) -> Verdict<'irq> {
-        // Known at build time, both are inlined: a call by reference costs as much as they do.
-        if self.vm.enabled() {
-            MSI.process(arrival)
-        } else {
-            HOST.process(arrival)
+    fn way(&self) -> Way {
+        match self.way.read_once() {
+            way if way == Way::Msi as u32 => Way::Msi,
+            way if way == Way::Host as u32 => Way::Host,
+            _ => Way::External,
+        }
+    }
+
+    /// Returns who decides on the next arrival. Context: hard IRQ.
+    #[inline(always)]
+    pub(crate) fn decider<'irq>(&'irq self, context: &'irq HardIrq) -> Decider<'irq> {
+        match self.way() {
+            Way::Msi => Decider::Msi,
+            Way::Host => Decider::Host,
+            // One that is being removed at this moment leaves things as they were before it.
+            Way::External => self
+                .external
+                .get(context)
+                .map_or(Decider::Msi, Decider::External),
+        }
+    }
+
+    /// Leaves it to KVM to find and inject the VM's interrupt `gsi`.
+    ///
+    /// Two of the same number merge, as they would in the guest. Context: hard IRQ; no lock of ours
+    /// or KVM's may be held.
+    #[cold]
+    pub(crate) fn defer(&self, gsi: u32) {
+        let gsi = u64::from(gsi);
+        match self.deferred.cmpxchg(NOT_DEFERRED, gsi, Full) {
+            Ok(_) => self.errands.leave(Errand::Sources),
+            Err(waiting) if waiting == gsi => {}
+            // There is room for one number; this one becomes what it would be without the handler.
+            Err(_) => return self.leave_to_host(Left::Untranslated),
+        }
+        self.line.account();
+        self.fates.deferred.add(1);
+    }
+
+    /// Has the log say, soon, that the handler gave a verdict that is not valid. Context: hard IRQ.
+    #[cold]
+    pub(crate) fn complain(&self) {
+        self.complaint.write_once(true);
+        self.errands.leave(Errand::Sources);
+    }
+
+    /// Does what hard interrupts have left. Context: process.
+    pub(crate) fn run_errands(&self) {
+        let deferred = self.deferred.xchg(NOT_DEFERRED, Full);
+        if let Ok(gsi) = u32::try_from(deferred) {
+            self.vm.kvm().inject(gsi);
+        }
+        if self.complaint.xchg(false, Full) {
+            pr_warn!(
+                "irq {}: its handler {} gave a verdict that is not valid; such arrivals are left to the host\n",
+                self.line.irq(),
+                self.handler_name()
+            );
         }
     }
 

@@ -76,8 +76,10 @@ impl<const N: usize> ByReason<N> {
 pub(crate) enum Left {
     /// Its IRQ is disabled or suspended, or nobody has requested it.
     Disabled,
-    /// Its handler leaves everything to the host.
+    /// Its handler says so.
     Handler,
+    /// Its handler, another module's, gave no valid verdict.
+    Invalid,
     /// KVM has not cached the translation of its MSI.
     Untranslated,
     /// KVM must queue it, or the guest is changing or discarding it at this moment.
@@ -100,6 +102,8 @@ pub(crate) struct Fates {
     to_host: ByReason<{ Left::COUNT }>,
     /// Dealt with by a handler.
     pub(crate) consumed: Counter,
+    /// Redirected by a handler to an interrupt that KVM had to find first.
+    pub(crate) deferred: Counter,
 }
 
 impl Fates {
@@ -111,6 +115,7 @@ impl Fates {
             merged: Counter::new(),
             to_host: ByReason::new(),
             consumed: Counter::new(),
+            deferred: Counter::new(),
         }
     }
 
@@ -121,6 +126,7 @@ impl Fates {
             (&self.forwarded, &other.forwarded),
             (&self.merged, &other.merged),
             (&self.consumed, &other.consumed),
+            (&self.deferred, &other.deferred),
         ] {
             counter.0.add(other.get(), Relaxed);
         }

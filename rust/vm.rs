@@ -44,6 +44,8 @@ struct Sources {
 pub(crate) struct Vm {
     id: VmId,
     enabled: Atomic<bool>,
+    /// Lines of sources are to be taken over.
+    wanted: Atomic<bool>,
     /// A [`Settings`] in one word, so that a reader never sees half of a change.
     settings: Atomic<u32>,
     #[pin]
@@ -57,7 +59,9 @@ pub(crate) struct Vm {
 
 impl Vm {
     /// Creates the state of `kvm`, with the settings that new VMs get.
-    pub(crate) fn new(kvm: VmRef) -> Result<Arc<Self>> {
+    ///
+    /// Without `auto_attach` its lines are not taken over before the administrator wants it.
+    pub(crate) fn new(kvm: VmRef, auto_attach: bool) -> Result<Arc<Self>> {
         let id = kvm.id();
         let mut vcpus = KVVec::new();
         // SAFETY: The vCPU is used by elements of `vcpus` only, which go before `kvm`.
@@ -67,7 +71,8 @@ impl Vm {
         Arc::pin_init(
             pin_init!(Self {
                 id,
-                enabled: Atomic::new(true),
+                enabled: Atomic::new(auto_attach),
+                wanted: Atomic::new(auto_attach),
                 settings: Atomic::new(params::defaults().to_bits()),
                 sources <- new_mutex!(Sources {
                     present: KVec::new(),
@@ -82,7 +87,9 @@ impl Vm {
 
     /// Adds a source of this VM, whose arrivals are counted from here on.
     pub(crate) fn add_source(&self, source: Arc<Source>) -> Result {
-        Ok(self.sources.lock().present.push(source, GFP_KERNEL)?)
+        let mut sources = self.sources.lock();
+        source.update_way(self.enabled());
+        Ok(sources.present.push(source, GFP_KERNEL)?)
     }
 
     /// Removes a source; what became of its arrivals is still counted.
@@ -143,15 +150,32 @@ impl Vm {
     }
 
     /// Returns whether the VM's arrivals are processed by Volley.
-    #[inline(always)]
     pub(crate) fn enabled(&self) -> bool {
         self.enabled.read_once()
     }
 
     /// Has the VM's arrivals processed by Volley, or left to the host.
     pub(crate) fn set_enabled(&self, enabled: bool) {
+        let sources = self.sources.lock();
         self.enabled.store(enabled, Relaxed);
+        self.wanted.store(true, Relaxed);
+        for source in &sources.present {
+            source.update_way(enabled);
+        }
+        drop(sources);
         self.release_after_change();
+    }
+
+    /// Returns whether the lines of the VM's sources are to be taken over.
+    pub(crate) fn wanted(&self) -> bool {
+        self.wanted.read_once()
+    }
+
+    /// Makes a change that has a say in who decides on the arrivals of `source`, one of this VM's.
+    pub(crate) fn decide_anew(&self, source: &Source, change: impl FnOnce()) {
+        let _sources = self.sources.lock();
+        change();
+        source.update_way(self.enabled());
     }
 
     /// Returns the bounds of the VM's windows.

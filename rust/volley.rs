@@ -5,6 +5,7 @@
 use crate::{
     context::HardIrq,
     fixed_vec::FixedVec,
+    handler::Verdict,
     host::MAX_BURST,
     kvm::{
         Kick,
@@ -81,9 +82,23 @@ impl<'irq> Volley<'irq> {
         self.queue();
     }
 
-    /// Adds the virtual interrupt of an arrival of `source`, whose VM has been entered.
+    /// Does what `verdict` says with an arrival of `source`, whose VM has been entered.
     #[inline(always)]
-    pub(crate) fn add(&mut self, source: &'irq Source, interrupt: VirtualInterrupt<'irq>) {
+    pub(crate) fn conclude(&mut self, source: &'irq Source, verdict: Verdict<'irq>) {
+        match verdict {
+            Verdict::Forward(interrupt) => self.add(source, interrupt),
+            Verdict::Host(why) => source.leave_to_host(why),
+            Verdict::Defer(gsi) => source.defer(gsi),
+            Verdict::Consumed => {
+                source.line().account();
+                source.fates.consumed.add(1);
+            }
+        }
+    }
+
+    /// Adds the virtual interrupt of an arrival of `source`.
+    #[inline(always)]
+    fn add(&mut self, source: &'irq Source, interrupt: VirtualInterrupt<'irq>) {
         // There is room for as many as one exception can bring; if not, the host has a way.
         if self.entries.push(Entry { source, interrupt }).is_err() {
             source.leave_to_host(Left::Refused);

@@ -14,12 +14,14 @@
 //! | KVM loads them into the list registers                     | KVM                      |
 //!
 //! Around it: `control.rs` attaches and detaches sources, `files.rs` and `params.rs` are the
-//! administrator's interface, `trace/` shows what happens. `kvm.rs` has the lock order. The whole
+//! administrator's interface, `api.rs` that of other modules, `trace/` shows what happens. `kvm.rs` has the lock order. The whole
 //! is described in `Documentation/design.rst`.
 
+mod api;
 mod bindings;
 mod context;
 mod control;
+mod errands;
 mod files;
 mod fixed_vec;
 mod handler;
@@ -38,6 +40,7 @@ mod vm;
 mod volley;
 mod window;
 
+use api::Owners;
 use control::Control;
 use files::{
     Host,
@@ -79,6 +82,7 @@ module! {
 
 /// The module while it is loaded.
 struct VolleyModule {
+    _owners: Pin<KBox<Owners>>,
     _control: Control,
 }
 
@@ -112,11 +116,15 @@ impl kernel::Module for VolleyModule {
         let tree = Tree::new(Host { list_registers })?;
         // SAFETY: A module is initialised once.
         let control = unsafe { Control::start(tree, params.auto_attach)? };
+        let owners = Owners::watch()?;
         pr_info!(
             "{} list registers, up to {} interrupts an exception\n",
             list_registers,
             burst
         );
-        Ok(Self { _control: control })
+        Ok(Self {
+            _owners: owners,
+            _control: control,
+        })
     }
 }

@@ -12,4 +12,5 @@
 
 #include <kvm/arm_vgic.h>
 
+#include "../api/volley.h"
 #include "../ffi/shim.h"

@@ -12,6 +12,8 @@
     clippy::ptr_as_ptr,
     clippy::ref_as_ptr,
     clippy::undocumented_unsafe_blocks,
+    // The functions of `api.rs` are declared for modules in Rust as well, with types of their own.
+    clashing_extern_declarations,
     dead_code,
     improper_ctypes,
     missing_docs,

@@ -27,6 +27,7 @@
 check_type(&kallsyms_lookup_name, unsigned long (*)(const char *));
 check_type(&kvm_vcpu_wake_up, bool (*)(struct kvm_vcpu *));
 check_type(&arch_smp_send_reschedule, void (*)(int));
+check_type(&kvm_set_irq, int (*)(struct kvm *, int, u32, int, bool));
 check_type(vm_list, struct list_head);
 check_type(kvm_lock, struct mutex);
 check_type(kvm_vgic_global_state, struct vgic_global);

@@ -12,6 +12,8 @@
 #include <linux/kvm_host.h>
 #include <linux/kvm_irqfd.h>
 #include <linux/list.h>
+#include <linux/msi.h>
+#include <linux/preempt.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/srcu.h>
@@ -135,11 +137,52 @@ bool volley_irqfd_msi(struct kvm_kernel_irqfd *irqfd, struct kvm_msi *msi)
 	return type == KVM_IRQ_ROUTING_MSI && !list_empty(&irqfd->list);
 }
 
+/*
+ * What the VM's number @gsi is routed to at this moment; false if that is not an
+ * MSI. Read as kvm_irq_map_gsi() of virt/kvm/irqchip.c reads it, within irq_srcu.
+ */
+bool volley_kvm_gsi_msi(struct kvm *kvm, unsigned int gsi, struct kvm_msi *msi)
+{
+	const struct kvm_irq_routing_table *table;
+	const struct kvm_kernel_irq_routing_entry *e;
+
+	table = srcu_dereference(kvm->irq_routing, &kvm->irq_srcu);
+	if (!table || gsi >= table->nr_rt_entries)
+		return false;
+	hlist_for_each_entry(e, &table->map[gsi], link) {
+		if (e->type != KVM_IRQ_ROUTING_MSI)
+			continue;
+		msi->address_lo = e->msi.address_lo;
+		msi->address_hi = e->msi.address_hi;
+		msi->data = e->msi.data;
+		msi->flags = e->msi.flags;
+		msi->devid = e->msi.devid;
+		return true;
+	}
+	return false;
+}
+
 struct irq_desc *volley_irq_desc(unsigned int irq)
 {
 	struct irq_data *data = irq_get_irq_data(irq);
 
 	return data ? irq_data_to_desc(data) : NULL;
+}
+
+/* The device that the MSI behind @irq belongs to, or NULL. */
+struct device *volley_irq_device(unsigned int irq)
+{
+	struct msi_desc *desc = irq_get_msi_desc(irq);
+
+	return desc ? msi_desc_to_dev(desc) : NULL;
+}
+
+/* May the caller sleep? Where nothing counts what disables preemption, as far as can be told. */
+bool volley_may_sleep(void)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_COUNT))
+		return preemptible();
+	return !in_interrupt() && !irqs_disabled();
 }
 
 /*

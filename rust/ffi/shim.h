@@ -12,6 +12,9 @@
 #include <linux/kvm_host.h>
 #include <linux/kvm_irqfd.h>
 
+/* The caller's context. */
+bool volley_may_sleep(void);
+
 /* References. */
 bool volley_refcount_inc_not_zero(refcount_t *refcount);
 
@@ -31,9 +34,11 @@ bool volley_vcpu_kick_guest(struct kvm_vcpu *vcpu, void (*send)(int cpu));
 
 /* KVM: an irqfd and its route. */
 bool volley_irqfd_msi(struct kvm_kernel_irqfd *irqfd, struct kvm_msi *msi);
+bool volley_kvm_gsi_msi(struct kvm *kvm, unsigned int gsi, struct kvm_msi *msi);
 
 /* The host's interrupts. */
 struct irq_desc *volley_irq_desc(unsigned int irq);
+struct device *volley_irq_device(unsigned int irq);
 void volley_irq_account(struct irq_desc *desc);
 
 /* The host's GIC CPU interface. */

@@ -5,21 +5,19 @@
 use super::{
     Arrival,
     Handler,
+    Name,
     Verdict, //
 };
 use crate::stats::Left;
-use kernel::prelude::*;
 
-/// Leaves every arrival to the host, as for a VM whose `enabled` is 0.
+/// Leaves every arrival to the host.
 pub(crate) static HOST: Host = Host;
 
 /// See [`HOST`].
 pub(crate) struct Host;
 
 impl Handler for Host {
-    fn name(&self) -> &'static CStr {
-        c"host"
-    }
+    const NAME: Name = Name::new(b"host");
 
     #[inline(always)]
     fn process<'irq>(&self, _: &Arrival<'_, 'irq>) -> Verdict<'irq> {

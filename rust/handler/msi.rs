@@ -5,10 +5,10 @@
 use super::{
     Arrival,
     Handler,
+    Name,
     Verdict, //
 };
 use crate::stats::Left;
-use kernel::prelude::*;
 
 /// Forwards an arrival to the LPI that the guest's ITS makes of the irqfd's MSI.
 ///
@@ -20,9 +20,7 @@ pub(crate) static MSI: Msi = Msi;
 pub(crate) struct Msi;
 
 impl Handler for Msi {
-    fn name(&self) -> &'static CStr {
-        c"msi"
-    }
+    const NAME: Name = Name::new(b"msi");
 
     #[inline(always)]
     fn process<'irq>(&self, arrival: &Arrival<'_, 'irq>) -> Verdict<'irq> {

@@ -10,10 +10,17 @@ use crate::{
     context::HardIrq,
     handler::{
         Arrival,
-        Verdict, //
+        Batch,
+        Handler,
+        Verdict,
+        HOST,
+        MSI, //
     },
     once::Once,
-    source::Source,
+    source::{
+        Decider,
+        Source, //
+    },
     stats::Left,
     trace,
     volley::Volley, //
@@ -44,11 +51,12 @@ pub(crate) fn set_limit(limit: u32) {
 pub(super) fn receive(first: &Source, context: &HardIrq) {
     let limit = LIMIT.read_once();
     let mut volley = Volley::new(context);
+    let mut batch = Batch::new();
     let mut source = first;
     let mut position = 0;
 
     loop {
-        process(source, position, &mut volley, context);
+        process(source, position, &mut volley, &mut batch, context);
         position = position.wrapping_add(1);
         if position >= limit {
             break;
@@ -57,6 +65,7 @@ pub(super) fn receive(first: &Source, context: &HardIrq) {
             Pending::Source(next) => source = next,
             Pending::Foreign(intid) => {
                 // What has been collected does not wait for it.
+                batch.finish(&mut volley, context);
                 volley.launch();
                 first.line().handle_at_root(intid);
                 return;
@@ -64,6 +73,7 @@ pub(super) fn receive(first: &Source, context: &HardIrq) {
             Pending::Nothing => break,
         }
     }
+    batch.finish(&mut volley, context);
     volley.launch();
 }
 
@@ -73,10 +83,9 @@ fn process<'irq>(
     source: &'irq Source,
     position: u32,
     volley: &mut Volley<'irq>,
+    batch: &mut Batch<'irq>,
     context: &'irq HardIrq,
 ) {
-    let vm = source.vm();
-
     // CAST: An INTID fits a `usize`.
     trace::trace_irq_received(
         source.line().irq(),
@@ -85,24 +94,22 @@ fn process<'irq>(
     );
     source.fates.received.add(1);
 
-    let routing = volley.enter(vm);
+    let arrival = Arrival {
+        source,
+        context,
+        routing: volley.enter(source.vm()),
+    };
     let verdict = if source.line().deliverable() {
-        source.process(&Arrival {
-            source,
-            context,
-            routing,
-        })
+        // Known at build time, both are inlined: a call by reference costs as much as they do.
+        match source.decider(context) {
+            Decider::Msi => MSI.process(&arrival),
+            Decider::Host => HOST.process(&arrival),
+            Decider::External(handler) => return batch.add(handler, source, volley, context),
+        }
     } else {
         Verdict::Host(Left::Disabled)
     };
-    match verdict {
-        Verdict::Forward(interrupt) => volley.add(source, interrupt),
-        Verdict::Consumed => {
-            source.line().account();
-            source.fates.consumed.add(1);
-        }
-        Verdict::Host(why) => source.leave_to_host(why),
-    }
+    volley.conclude(source, verdict);
 }
 
 impl Source {

@@ -18,6 +18,7 @@ use core::ptr::{
 };
 use kernel::{
     bindings,
+    device::Device,
     prelude::*, //
 };
 
@@ -125,6 +126,13 @@ impl Line {
     /// Returns the INTID at the host's GIC.
     pub(crate) fn intid(&self) -> u32 {
         self.intid
+    }
+
+    /// Returns the device whose MSI it is, to be compared with others. Context: process.
+    pub(crate) fn device(&self) -> Option<*const Device> {
+        // SAFETY: FFI call without requirements; the IRQ is allocated by the type invariants.
+        let device = unsafe { volley_bindings::volley_irq_device(self.irq) };
+        NonNull::new(device).map(|device| device.as_ptr().cast::<Device>().cast_const())
     }
 
     /// Makes Volley the one to be called for the IRQ. Context: process.

@@ -68,6 +68,16 @@ pub(crate) struct VirtualInterrupt<'irq> {
     context: PhantomData<&'irq HardIrq>,
 }
 
+/// What becomes of an arrival that is redirected to another interrupt of its VM.
+pub(crate) enum Redirected<'irq> {
+    /// It is this one.
+    To(VirtualInterrupt<'irq>),
+    /// KVM has not cached the translation: it has to be found in process context.
+    Untranslated,
+    /// The VMM has routed nothing, or not an MSI, to this number.
+    Unrouted,
+}
+
 impl Route {
     /// Creates the route through `irqfd`.
     ///
@@ -105,15 +115,50 @@ impl Route {
         // SAFETY: By the type invariants the irqfd is valid.
         let routed =
             unsafe { volley_bindings::volley_irqfd_msi(self.irqfd.as_ptr(), &raw mut msi) };
-        if !routed
-            || msi.flags & MSI_VALID_DEVID == 0
+        if !routed {
+            return None;
+        }
+        self.translate_msi(&mut msi)
+    }
+
+    /// Finds the virtual interrupt that the VM's number `gsi` stands for at this moment.
+    ///
+    /// Context: hard IRQ.
+    pub(crate) fn redirect<'irq>(
+        &self,
+        gsi: u32,
+        _: &RoutingGuard<'_>,
+        _: &'irq HardIrq,
+    ) -> Redirected<'irq> {
+        let mut msi = volley_bindings::kvm_msi::default();
+        // SAFETY: By the type invariants the irqfd, and with it its VM, is valid. The guard is a
+        // read-side section of this VM's `irq_srcu`: a source belongs to the VM of its irqfd.
+        let routed = unsafe {
+            volley_bindings::volley_kvm_gsi_msi((*self.irqfd.as_ptr()).kvm, gsi, &raw mut msi)
+        };
+        if !routed {
+            return Redirected::Unrouted;
+        }
+        match self.translate_msi(&mut msi) {
+            Some(interrupt) => Redirected::To(interrupt),
+            None => Redirected::Untranslated,
+        }
+    }
+
+    /// Finds the virtual interrupt behind a message, if KVM has cached its translation.
+    #[inline(always)]
+    fn translate_msi<'irq>(
+        &self,
+        msi: &mut volley_bindings::kvm_msi,
+    ) -> Option<VirtualInterrupt<'irq>> {
+        if msi.flags & MSI_VALID_DEVID == 0
             || msi.devid > IDENTIFIER_MAX
             || msi.data > IDENTIFIER_MAX
         {
             return None;
         }
 
-        let its = self.its(&mut msi)?;
+        let its = self.its(msi)?;
         // The key of `vgic_its_cache_key()`, arch/arm64/kvm/vgic/vgic-its.c.
         let key = (u64::from(msi.devid) << IDENTIFIER_BITS) | u64::from(msi.data);
         // SAFETY: The ITS is valid by the type invariants; hard IRQ is an RCU read-side section.

@@ -25,6 +25,8 @@ type MsiToIts = unsafe extern "C" fn(
     *mut volley_bindings::kvm,
     *mut volley_bindings::kvm_msi,
 ) -> *mut volley_bindings::vgic_its;
+/// `kvm_set_irq()`, virt/kvm/irqchip.c.
+type SetIrq = unsafe extern "C" fn(*mut volley_bindings::kvm, c_int, u32, c_int, bool) -> c_int;
 /// `kallsyms_lookup_name()`, kernel/kallsyms.c.
 type LookupName = unsafe extern "C" fn(*const c_char) -> c_ulong;
 
@@ -38,6 +40,7 @@ pub(crate) struct Symbols {
     pub(super) wake_up: WakeUp,
     pub(super) send_reschedule: SendReschedule,
     pub(super) msi_to_its: MsiToIts,
+    pub(super) set_irq: SetIrq,
     /// The head of the list of VMs, under `kvm_lock`.
     pub(super) vm_list: NonNull<bindings::list_head>,
     pub(super) kvm_lock: NonNull<bindings::mutex>,
@@ -68,6 +71,7 @@ impl Symbols {
                 wake_up: lookup.function(c"kvm_vcpu_wake_up")?,
                 send_reschedule: lookup.function(c"arch_smp_send_reschedule")?,
                 msi_to_its: lookup.function(c"vgic_msi_to_its")?,
+                set_irq: lookup.function(c"kvm_set_irq")?,
                 vm_list: lookup.address(c"vm_list")?.cast(),
                 kvm_lock: lookup.address(c"kvm_lock")?.cast(),
                 gic: lookup.address(c"kvm_vgic_global_state")?.cast(),

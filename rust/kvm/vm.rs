@@ -101,6 +101,24 @@ impl VmRef {
         NonNull::new(vcpu).map(|vcpu| unsafe { VcpuRef::new(vcpu, symbols) })
     }
 
+    /// Has KVM inject the interrupt with the number `gsi`, as if an irqfd had been signalled.
+    ///
+    /// Context: process, sleeps for the ITS' mutex.
+    pub(crate) fn inject(&self, gsi: u32) {
+        let Ok(symbols) = Symbols::get() else { return };
+        // SAFETY: By the type invariants and those of `Symbols`. What comes of it is the guest's
+        // doing: it may have the message unmapped, as for any irqfd.
+        unsafe {
+            (symbols.set_irq)(
+                self.as_ptr(),
+                volley_bindings::KVM_USERSPACE_IRQ_SOURCE_ID as c_int,
+                gsi,
+                1,
+                false,
+            )
+        };
+    }
+
     /// Enters a section that `KVM_SET_GSI_ROUTING` and `KVM_IRQFD` wait for.
     ///
     /// What is translated within is queued before these return, as for KVM's own injections.
