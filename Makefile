@@ -12,7 +12,7 @@ scripts := $(CURDIR)/scripts
 export V
 
 .PHONY: all module install uninstall clean distclean help \
-	stock demo check bench tests shell clippy fmt fmtcheck
+	stock samples demo check bench tests shell clippy fmt fmtcheck
 
 all: module
 
@@ -32,6 +32,10 @@ uninstall:
 
 stock:
 	@$(scripts)/build-module
+
+# For what `make` has built volley.ko for, or else for the stock kernel.
+samples:
+	@$(scripts)/build-samples $(if $(wildcard $(native)/Module.symvers),'$(KDIR)')
 
 demo:
 	@$(scripts)/demo
@@ -78,6 +82,7 @@ help:
 	@echo '                  (default: $(KDIR))'
 	@echo '  make stock      build volley.ko for the stock Debian kernel, with the'
 	@echo '                  tools in the cache (VOLLEY_RELEASE=$$(uname -r) for this one)'
+	@echo '  make samples    build the samples: modules with handlers of their own'
 	@echo '  make install    install what was built for the running kernel, and volley-top'
 	@echo '  make uninstall  take it away again'
 	@echo '  scripts/volley-top    show VMs and their interrupts, live; change windows'

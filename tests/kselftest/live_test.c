@@ -152,7 +152,16 @@ TEST_F_TIMEOUT(early, attach_before_start, 300)
 	EXPECT_TRUE(volley_fates_add_up(&counts.vm));
 }
 
-/* auto_attach=0: the VM stays on the stock path. */
+static bool taken_over(struct rig *rig, int vector)
+{
+	u64 before = host_read_u64(VOLLEY_SYSFS "/irqs/%d/received", rig->dev[0]->irq[vector]);
+
+	rig_raise(rig, 0, 1U << vector);
+	TEST_ASSERT(!rig_wait(rig, 0, 1U << vector), "vector %d is lost", vector);
+	return host_read_u64(VOLLEY_SYSFS "/irqs/%d/received", rig->dev[0]->irq[vector]) > before;
+}
+
+/* auto_attach=0: everything stays on the stock path until it is asked for. */
 TEST_F_TIMEOUT(early, no_auto_attach, 300)
 {
 	struct rig_config config = { .cpu = { CPU_VCPU } };
@@ -164,13 +173,30 @@ TEST_F_TIMEOUT(early, no_auto_attach, 300)
 	device_affinity(dev, CPU_IRQ);
 	self->rig = rig_create(&config);
 	rig_connect(self->rig, 0, dev);
+	ASSERT_TRUE(volley_wait_attached(self->rig, 0));
 	rig_start(self->rig);
-	for (i = 0; i < 50; i++) {
+	for (i = 0; i < 20; i++) {
 		rig_raise(self->rig, 0, ALL(VECTORS));
 		ASSERT_EQ(0, rig_wait(self->rig, 0, ALL(VECTORS)));
 	}
-	EXPECT_FALSE(host_exists(VOLLEY_SYSFS "/vms/%s", self->rig->id));
-	EXPECT_FALSE(host_exists(VOLLEY_SYSFS "/irqs/%d", dev->irq[0]));
+	EXPECT_EQ(0, host_read_u64(VOLLEY_SYSFS "/vms/%s/received", self->rig->id));
+	EXPECT_EQ(0, host_read_u64(VOLLEY_SYSFS "/vms/%s/enabled", self->rig->id));
+
+	/* One interrupt, while its VM is not enabled. */
+	ASSERT_EQ(0, host_write("msi\n", VOLLEY_SYSFS "/irqs/%d/handler", dev->irq[2]));
+	ASSERT_TRUE(host_wait_for(taken_over(self->rig, 2)));
+	EXPECT_FALSE(taken_over(self->rig, 3));
+
+	/* All of them. */
+	volley_set(self->rig, "enabled", 1);
+	for (i = 0; i < VECTORS; i++)
+		ASSERT_TRUE(host_wait_for(taken_over(self->rig, i)))
+			TH_LOG("vector %d", i);
+	for (i = 0; i < 20; i++) {
+		rig_raise(self->rig, 0, ALL(VECTORS));
+		ASSERT_EQ(0, rig_wait(self->rig, 0, ALL(VECTORS)));
+	}
+	EXPECT_LT(20, host_read_u64(VOLLEY_SYSFS "/vms/%s/forwarded", self->rig->id));
 }
 
 TEST_HARNESS_MAIN

@@ -16,6 +16,7 @@ struct file {
 	const char *name;
 	u32 min, max;		/* both 0: read-only */
 	bool text;		/* not a number */
+	bool writable;		/* although it is text */
 };
 
 static const struct file top_files[] = {
@@ -35,8 +36,8 @@ static const struct file vm_files[] = {
 	{ "max_irqs", 1, 1024 },
 	{ "adaptive", 0, 1 },
 	{ "received" }, { "forwarded" }, { "merged" }, { "to_host" }, { "consumed" },
-	{ "to_host_disabled" }, { "to_host_handler" }, { "to_host_untranslated" },
-	{ "to_host_refused" },
+	{ "deferred" }, { "to_host_disabled" }, { "to_host_handler" }, { "to_host_invalid" },
+	{ "to_host_untranslated" }, { "to_host_refused" },
 	{ "kick_requests" }, { "kicks_sent" }, { "kicks_held" }, { "kicks_saved" },
 	{ "kicks_sent_off" }, { "kicks_sent_outside" }, { "kicks_sent_count" },
 	{ "kicks_sent_time" }, { "kicks_sent_contention" }, { "kicks_sent_release" },
@@ -51,12 +52,12 @@ static const struct file vcpu_files[] = {
 };
 
 static const struct file irq_files[] = {
-	{ "vm", .text = true }, { "handler", .text = true },
-	{ "vcpu" }, { "intid" },
+	{ "vm", .text = true }, { "handler", .text = true, .writable = true },
+	{ "vcpu" }, { "intid" }, { "gsi" },
 	{ "urgent", 0, 1 },
 	{ "received" }, { "forwarded" }, { "merged" }, { "to_host" }, { "consumed" },
-	{ "to_host_disabled" }, { "to_host_handler" }, { "to_host_untranslated" },
-	{ "to_host_refused" },
+	{ "deferred" }, { "to_host_disabled" }, { "to_host_handler" }, { "to_host_invalid" },
+	{ "to_host_untranslated" }, { "to_host_refused" },
 	{}
 };
 
@@ -127,7 +128,7 @@ TEST_F(sysfs, files)
 		ASSERT_EQ(0, stat(path, &st))
 			TH_LOG("%s", path);
 		if (S_ISREG(st.st_mode))
-			EXPECT_EQ(file->max ? 0644 : 0444, st.st_mode & 07777)
+			EXPECT_EQ(file->max || file->writable ? 0644 : 0444, st.st_mode & 07777)
 				TH_LOG("%s", path);
 	}
 }
@@ -169,6 +170,7 @@ TEST_F(sysfs, values)
 	EXPECT_STREQ("msi", text);
 	EXPECT_EQ(0, host_read_u64("%s/vcpu", self->dir));
 	EXPECT_EQ(GUEST_LPI_BASE + 1, host_read_u64("%s/intid", self->dir));
+	EXPECT_EQ(GUEST_LPI(0, 1), host_read_u64("%s/gsi", self->dir));
 	volley_set(self->rig, "enabled", 0);
 	ASSERT_EQ(0, host_read(text, sizeof(text), "%s/handler", self->dir));
 	EXPECT_STREQ("host", text);
@@ -298,7 +300,7 @@ TEST_F(sysfs, permissions)
 	pid_t pid;
 
 	for (file = self->files; file->name; file++)
-		if (!file->max && !is_directory(file->name))
+		if (!file->max && !file->writable && !is_directory(file->name))
 			EXPECT_EQ(-EACCES, write_number(self->dir, file->name, 1, "\n"))
 				TH_LOG("%s", file->name);
 
@@ -313,13 +315,61 @@ TEST_F(sysfs, permissions)
 		if (host_read(text, sizeof(text), "%s/%s", self->dir, self->files[0].name))
 			_exit(3);
 		for (file = self->files; file->name; file++)
-			if (file->max &&
+			if ((file->max || file->writable) &&
 			    write_number(self->dir, file->name, file->max, "\n") != -EACCES)
 				_exit(2);
 		_exit(0);
 	}
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
+}
+
+FIXTURE(choice)
+{
+	struct rig *rig;
+	char dir[64];
+};
+
+FIXTURE_SETUP(choice)
+{
+	self->rig = setup_usual_rig("", VECTORS);
+	sprintf(self->dir, VOLLEY_SYSFS "/irqs/%d", self->rig->dev[0]->irq[1]);
+}
+
+FIXTURE_TEARDOWN(choice)
+{
+	EXPECT_TRUE(teardown_rig(self->rig));
+}
+
+/* What is written to an interrupt's handler counts for more than the VM's enabled. */
+TEST_F(choice, of_handler)
+{
+	static const char * const bad[] = {
+		"\n", "MSI", "msi ", " msi", "msi\n\n", "hos", "hostx", "1", "auto,host", "foreign",
+	};
+	static const struct {
+		const char *text, *enabled, *disabled;
+	} good[] = {
+		{ "host", "host", "host" }, { "msi\n", "msi", "msi" }, { "auto\n", "msi", "host" },
+	};
+	char text[40];
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(good); i++) {
+		ASSERT_EQ(0, host_write(good[i].text, "%s/handler", self->dir));
+		ASSERT_EQ(0, host_read(text, sizeof(text), "%s/handler", self->dir));
+		EXPECT_STREQ(good[i].enabled, text);
+		volley_set(self->rig, "enabled", 0);
+		ASSERT_EQ(0, host_read(text, sizeof(text), "%s/handler", self->dir));
+		EXPECT_STREQ(good[i].disabled, text);
+		volley_set(self->rig, "enabled", 1);
+	}
+	ASSERT_EQ(0, host_write("host", "%s/handler", self->dir));
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		EXPECT_EQ(-EINVAL, host_write(bad[i], "%s/handler", self->dir))
+			TH_LOG("text %d", i);
+	ASSERT_EQ(0, host_read(text, sizeof(text), "%s/handler", self->dir));
+	EXPECT_STREQ("host", text);
 }
 
 TEST_HARNESS_MAIN

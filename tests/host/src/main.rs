@@ -2,12 +2,15 @@
 
 //! Tests of Volley's pure logic on a workstation, and the model check of its hold/kick protocol.
 //!
-//! The code under test is included from `rust/window/` as it is, not copied. `tests/host/run`
+//! The code under test is included from `rust/window/` and `rust/handler/verdicts.rs` as it is, not
+//! copied. `tests/host/run`
 //! builds and runs this; it also runs it on deliberately broken copies of the code (`bugs/`).
 
 mod ktap;
 mod model;
 mod unit;
+#[path = "../../../rust/handler/verdicts.rs"]
+mod verdicts;
 #[path = "../../../rust/window/mod.rs"]
 mod window;
 

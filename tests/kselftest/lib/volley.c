@@ -126,7 +126,8 @@ void volley_set(struct rig *rig, const char *name, u32 value)
 }
 
 static const char * const left_files[VOLLEY_LEFT] = {
-	"to_host_disabled", "to_host_handler", "to_host_untranslated", "to_host_refused",
+	"to_host_disabled", "to_host_handler", "to_host_invalid", "to_host_untranslated",
+	"to_host_refused",
 };
 
 static const char * const sent_files[VOLLEY_SENT] = {
@@ -152,6 +153,7 @@ static void fates_read(struct volley_fates *fates, const char *directory)
 	fates->merged = host_read_u64(VOLLEY_SYSFS "/%s/merged", directory);
 	fates->to_host = host_read_u64(VOLLEY_SYSFS "/%s/to_host", directory);
 	fates->consumed = host_read_u64(VOLLEY_SYSFS "/%s/consumed", directory);
+	fates->deferred = host_read_u64(VOLLEY_SYSFS "/%s/deferred", directory);
 	for (i = 0; i < VOLLEY_LEFT; i++)
 		fates->left[i] = host_read_u64(VOLLEY_SYSFS "/%s/%s", directory, left_files[i]);
 }
@@ -220,7 +222,7 @@ static u64 sum(const u64 *counts, int nr)
 
 bool volley_fates_add_up(const struct volley_fates *f)
 {
-	return f->received == f->forwarded + f->merged + f->to_host + f->consumed &&
+	return f->received == f->forwarded + f->merged + f->to_host + f->consumed + f->deferred &&
 	       f->to_host == sum(f->left, VOLLEY_LEFT);
 }
 

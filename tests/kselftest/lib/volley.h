@@ -34,12 +34,20 @@ bool volley_wait_irqs_gone(const int *irq, int nr);
 /* One setting of the rig's VM. */
 void volley_set(struct rig *rig, const char *name, u32 value);
 
-#define VOLLEY_LEFT	4	/* reasons for to_host */
+/* Reasons for to_host. */
+enum {
+	LEFT_DISABLED,
+	LEFT_HANDLER,
+	LEFT_INVALID,
+	LEFT_UNTRANSLATED,
+	LEFT_REFUSED,
+	VOLLEY_LEFT
+};
 #define VOLLEY_SENT	8	/* reasons for kicks_sent */
 
 /* What became of arrivals. */
 struct volley_fates {
-	u64 received, forwarded, merged, to_host, consumed;
+	u64 received, forwarded, merged, to_host, consumed, deferred;
 	u64 left[VOLLEY_LEFT];
 };
 

@@ -8,6 +8,7 @@ mod protocol;
 mod rate;
 mod settings;
 mod tally;
+mod verdicts;
 mod word;
 
 use crate::Test;
@@ -21,6 +22,9 @@ pub const TESTS: &[Test] = &[
     ("settings_that_hold", settings::that_hold),
     ("tally_sums", tally::sums),
     ("tally_saturates", tally::saturates),
+    ("verdicts_sound", verdicts::sound),
+    ("verdicts_unsound", verdicts::unsound),
+    ("verdicts_anything", verdicts::anything),
     ("word_packs", word::packs),
     ("word_request", word::request),
     ("word_expire", word::expire),

@@ -1,0 +1,493 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Handlers of other modules: what they are asked, that their verdicts are done,
+ * and that nothing they do or leave undone harms anybody.
+ */
+#include <sys/syscall.h>
+
+#include "load.h"
+#include "suite.h"
+
+#define VECTORS		8
+#define VECTOR		2	/* the one that is registered for alone */
+#define TARGET		5	/* and where it is redirected to */
+#define MODULE		"volley_foreign"
+#define PARAM		"/sys/module/" MODULE "/parameters/"
+
+/* As in volley_foreign.c. */
+enum behave {
+	HOST, FORWARD, REDIRECT, CONSUME, LAST_ONLY, UNKNOWN_ACTION, TOO_MANY, TWICE,
+	NO_SUCH_ARRIVAL, STALL,
+};
+
+FIXTURE(handler)
+{
+	struct rig *rig;
+	int irq;		/* of VECTOR */
+	u32 lpi, target;	/* of VECTOR and TARGET */
+	struct volley_counts before;
+};
+
+static int load_module(const char *name, const char *params)
+{
+	char path[64];
+	int fd, ret = 0;
+
+	snprintf(path, sizeof(path), "./%s.ko", name);
+	fd = open(path, O_RDONLY);
+	if (fd < 0 || syscall(__NR_finit_module, fd, params, 0))
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+static int unload_module(const char *name)
+{
+	return syscall(__NR_delete_module, name, O_NONBLOCK) ? -errno : 0;
+}
+
+FIXTURE_SETUP(handler)
+{
+	unload_module(MODULE);
+	self->rig = setup_usual_rig("", VECTORS);
+	ASSERT_EQ(0, load_module(MODULE, ""));
+	self->irq = self->rig->dev[0]->irq[VECTOR];
+	self->lpi = self->rig->lpi[0][VECTOR];
+	self->target = self->rig->lpi[0][TARGET];
+	/* From here on all translations are cached. */
+	rig_raise(self->rig, 0, ALL(VECTORS));
+	ASSERT_EQ(0, rig_wait(self->rig, 0, ALL(VECTORS)));
+	volley_count(self->rig, &self->before);
+}
+
+FIXTURE_TEARDOWN(handler)
+{
+	unload_module(MODULE);
+	EXPECT_TRUE(teardown_rig(self->rig));
+}
+
+static void set(const char *name, u32 value)
+{
+	char text[16];
+	int ret;
+
+	snprintf(text, sizeof(text), "%u", value);
+	ret = host_write(text, PARAM "%s", name);
+	TEST_ASSERT(!ret, "cannot set %s: %s", name, strerror(-ret));
+}
+
+static int register_for(const char *what, int irq)
+{
+	char text[40];
+
+	snprintf(text, sizeof(text), "%s %d", what, irq);
+	return host_write(text, PARAM "register");
+}
+
+static int register_device(struct rig *rig)
+{
+	char text[40];
+
+	snprintf(text, sizeof(text), "device %s", rig->dev[0]->bdf);
+	return host_write(text, PARAM "register");
+}
+
+static int unregister(void)
+{
+	return host_write("\n", PARAM "unregister");
+}
+
+/* What became of arrivals of @vector since the test began. */
+static struct volley_fates fates(struct rig *rig, const struct volley_counts *before, int vector)
+{
+	struct volley_counts now;
+
+	volley_count(rig, &now);
+	volley_since(&now, before);
+	TEST_ASSERT(volley_fates_add_up(&now.vm), "arrivals do not add up");
+	return now.irq[vector];
+}
+
+#define FATES(vector)	fates(self->rig, &self->before, vector)
+
+/* Raises VECTOR @nr times, each once the host has taken the one before. */
+static void raise_each(struct rig *rig, int nr)
+{
+	int irq = rig->dev[0]->irq[VECTOR];
+	u64 arrived;
+
+	while (nr--) {
+		arrived = host_irq_count(irq);
+		rig_raise(rig, 0, 1U << VECTOR);
+		HOST_WAIT_FOR(host_irq_count(irq) > arrived, "the host does not take it");
+		/* Another vector, behind it: what was forwarded has been delivered. */
+		rig_raise(rig, 0, 1U << (VECTORS - 1));
+		TEST_ASSERT(!rig_wait(rig, 0, 1U << (VECTORS - 1)), "the other vector is lost");
+	}
+}
+
+TEST_F(handler, asked_and_forwarded)
+{
+	u64 from = host_now_ns(), taken = rig_taken(self->rig, self->lpi);
+	unsigned long long time, hwirq;
+	unsigned int irq, cpu, gsi, reserved;
+	char text[80];
+
+	ASSERT_EQ(0, register_for("irq", self->irq));
+	ASSERT_EQ(0, host_read(text, sizeof(text), VOLLEY_SYSFS "/irqs/%d/handler", self->irq));
+	EXPECT_STREQ("foreign", text);
+	ASSERT_EQ(0, host_read(text, sizeof(text), VOLLEY_SYSFS "/irqs/%d/handler",
+			       self->rig->dev[0]->irq[VECTOR + 1]));
+	EXPECT_STREQ("msi", text);
+
+	raise_each(self->rig, 10);
+	EXPECT_EQ(taken + 10, rig_taken(self->rig, self->lpi));
+	EXPECT_EQ(10, host_read_u64(PARAM "calls"));
+	EXPECT_EQ(10, FATES(VECTOR).forwarded);
+
+	ASSERT_EQ(0, host_read(text, sizeof(text), PARAM "last"));
+	ASSERT_EQ(6, sscanf(text, "%llu %llu %u %u %u %u", &time, &hwirq, &irq, &cpu, &gsi,
+			    &reserved));
+	EXPECT_LT(from, time);
+	EXPECT_GT(host_now_ns(), time);
+	EXPECT_LE(8192, hwirq);
+	EXPECT_EQ(self->irq, irq);
+	EXPECT_EQ(CPU_IRQ, cpu);
+	EXPECT_EQ(GUEST_LPI(0, VECTOR), gsi);
+	EXPECT_EQ(0, reserved);
+
+	ASSERT_EQ(0, unregister());
+	ASSERT_EQ(0, host_read(text, sizeof(text), VOLLEY_SYSFS "/irqs/%d/handler", self->irq));
+	EXPECT_STREQ("msi", text);
+	raise_each(self->rig, 1);
+	EXPECT_EQ(10, host_read_u64(PARAM "calls"));
+}
+
+TEST_F(handler, consumed_and_left_to_host)
+{
+	u64 arrived = host_irq_count(self->irq), taken = rig_taken(self->rig, self->lpi);
+
+	set("behave", CONSUME);
+	ASSERT_EQ(0, register_for("irq", self->irq));
+	raise_each(self->rig, 10);
+	EXPECT_EQ(taken, rig_taken(self->rig, self->lpi));
+	EXPECT_EQ(arrived + 10, host_irq_count(self->irq));
+	EXPECT_EQ(10, FATES(VECTOR).consumed);
+
+	set("behave", HOST);
+	rig_raise(self->rig, 0, 1U << VECTOR);
+	EXPECT_EQ(0, rig_wait(self->rig, 0, 1U << VECTOR));
+	EXPECT_EQ(taken + 1, rig_taken(self->rig, self->lpi));
+	EXPECT_EQ(arrived + 11, host_irq_count(self->irq));
+	EXPECT_EQ(1, FATES(VECTOR).left[LEFT_HANDLER]);
+
+	/* The administrator has the last word. */
+	set("behave", CONSUME);
+	ASSERT_EQ(0, host_write("msi", VOLLEY_SYSFS "/irqs/%d/handler", self->irq));
+	rig_raise(self->rig, 0, 1U << VECTOR);
+	EXPECT_EQ(0, rig_wait(self->rig, 0, 1U << VECTOR));
+	EXPECT_EQ(11, host_read_u64(PARAM "calls"));
+	ASSERT_EQ(0, host_write("auto", VOLLEY_SYSFS "/irqs/%d/handler", self->irq));
+	raise_each(self->rig, 1);
+	EXPECT_EQ(12, host_read_u64(PARAM "calls"));
+	EXPECT_EQ(11, FATES(VECTOR).consumed);
+}
+
+TEST_F(handler, redirected)
+{
+	u64 taken = rig_taken(self->rig, self->lpi), target = rig_taken(self->rig, self->target);
+	char name[64];
+	int i;
+
+	set("behave", REDIRECT);
+	set("gsi", GUEST_LPI(0, TARGET));
+	ASSERT_EQ(0, register_for("irq", self->irq));
+	raise_each(self->rig, 10);
+	EXPECT_EQ(taken, rig_taken(self->rig, self->lpi));
+	EXPECT_EQ(target + 10, rig_taken(self->rig, self->target));
+	EXPECT_EQ(10, FATES(VECTOR).forwarded);
+	snprintf(name, sizeof(name), VOLLEY_SYSFS "/irqs/%d/intid", self->irq);
+	EXPECT_EQ(GUEST_LPI_BASE + self->target, host_read_u64("%s", name));
+
+	/* The guest maps it anew, and KVM forgets the translation: KVM has to find it. */
+	for (i = 1; i <= 5; i++) {
+		rig_ask(self->rig, 0, GUEST_OP_DISCARD, 0, TARGET, 0, 0);
+		rig_ask(self->rig, 0, GUEST_OP_MAPTI, 0, TARGET, 0, self->target);
+		rig_raise(self->rig, 0, 1U << VECTOR);
+		ASSERT_TRUE(host_wait_for(rig_taken(self->rig, self->target) == target + 10 + i))
+			TH_LOG("round %d", i);
+		EXPECT_EQ(i, FATES(VECTOR).deferred);
+	}
+	raise_each(self->rig, 1);
+	EXPECT_EQ(target + 16, rig_taken(self->rig, self->target));
+	EXPECT_EQ(5, FATES(VECTOR).deferred);
+
+	/* To a number that the VMM has not routed: as it stands, by the host. */
+	set("gsi", GUEST_DEVICES * GUEST_EVENTS + 5);
+	rig_raise(self->rig, 0, 1U << VECTOR);
+	EXPECT_EQ(0, rig_wait(self->rig, 0, 1U << VECTOR));
+	set("gsi", 0xffffffff);
+	rig_raise(self->rig, 0, 1U << VECTOR);
+	EXPECT_EQ(0, rig_wait(self->rig, 0, 1U << VECTOR));
+	EXPECT_EQ(taken + 2, rig_taken(self->rig, self->lpi));
+	EXPECT_EQ(2, FATES(VECTOR).left[LEFT_INVALID]);
+}
+
+/* Whether the kernel's log complains of a verdict, since the mark or the last look. */
+static bool complained(void)
+{
+	return host_log_has("gave a verdict that is not valid");
+}
+
+/* What is no verdict is contained: the arrival goes the stock way. */
+TEST_F(handler, nonsense)
+{
+	static const struct { bool batch; enum behave behave; } nonsense[] = {
+		{ false, UNKNOWN_ACTION }, { true, UNKNOWN_ACTION }, { true, TOO_MANY },
+		{ true, TWICE }, { true, NO_SUCH_ARRIVAL },
+	};
+	u64 taken = rig_taken(self->rig, self->lpi);
+	int i, sent = 0;
+
+	for (i = 0; i < ARRAY_SIZE(nonsense); i++) {
+		host_log_mark();
+		set("batch", nonsense[i].batch);
+		set("behave", nonsense[i].behave);
+		ASSERT_EQ(0, register_for("irq", self->irq));
+		rig_raise(self->rig, 0, 1U << VECTOR);
+		ASSERT_EQ(0, rig_wait(self->rig, 0, 1U << VECTOR))
+			TH_LOG("round %d", i);
+		EXPECT_TRUE(host_wait_for(complained()))
+			TH_LOG("round %d", i);
+
+		/* Once is enough. */
+		host_log_mark();
+		rig_raise(self->rig, 0, 1U << VECTOR);
+		ASSERT_EQ(0, rig_wait(self->rig, 0, 1U << VECTOR));
+		sent += 2;
+		EXPECT_EQ(taken + sent, rig_taken(self->rig, self->lpi));
+		EXPECT_EQ(sent, FATES(VECTOR).left[LEFT_INVALID]);
+		EXPECT_FALSE(complained());
+		ASSERT_EQ(0, unregister());
+	}
+}
+
+/* Several at once where they are at hand, and what is forwarded may be fewer. */
+TEST_F(handler, batches)
+{
+	struct volley_counts now;
+	u64 sent = 0, calls;
+	int i;
+
+	set("batch", 1);
+	ASSERT_EQ(0, register_device(self->rig));
+	for (i = 0; i < 50; i++) {
+		rig_raise(self->rig, 0, ALL(VECTORS));
+		ASSERT_EQ(0, rig_wait(self->rig, 0, ALL(VECTORS)));
+		sent += VECTORS;
+	}
+	EXPECT_EQ(sent, host_read_u64(PARAM "arrivals"));
+	EXPECT_LT(1, host_read_u64(PARAM "largest"));
+	EXPECT_GE(VECTORS, host_read_u64(PARAM "largest"));
+	EXPECT_GT(sent, host_read_u64(PARAM "calls"));
+	volley_count(self->rig, &now);
+	volley_since(&now, &self->before);
+	EXPECT_EQ(sent, now.vm.forwarded);
+
+	set("behave", LAST_ONLY);
+	calls = host_read_u64(PARAM "calls");
+	volley_count(self->rig, &self->before);
+	for (i = 0; i < 50; i++) {
+		u64 arrived = host_read_u64(PARAM "arrivals");
+
+		rig_raise(self->rig, 0, ALL(VECTORS));
+		ASSERT_TRUE(host_wait_for(host_read_u64(PARAM "arrivals") == arrived + VECTORS));
+	}
+	calls = host_read_u64(PARAM "calls") - calls;
+	volley_count(self->rig, &now);
+	volley_since(&now, &self->before);
+	EXPECT_EQ(sent, now.vm.received);
+	/* One for each call. */
+	EXPECT_EQ(calls, now.vm.forwarded + now.vm.merged);
+	EXPECT_EQ(sent - calls, now.vm.consumed);
+	EXPECT_GT(sent, calls);
+}
+
+/* What cannot be registered is refused with the error that is documented. */
+TEST_F(handler, errors)
+{
+	static const char * const names[] = {
+		"msi", "host", "auto", "a/b", "a b", "\xc3\xa4", "a2345678901234567890123456789012",
+	};
+	int i;
+
+	EXPECT_EQ(-ENOENT, register_for("irq", 0));
+	EXPECT_EQ(-ENOENT, register_for("irq", 999999));
+	EXPECT_EQ(-ENOENT, unregister());
+	EXPECT_EQ(-ENOENT, host_write("stray", PARAM "unregister"));
+	EXPECT_EQ(-EAGAIN, register_for("atomic", self->irq));
+	set("both", 1);
+	EXPECT_EQ(-EINVAL, register_for("irq", self->irq));
+	set("both", 0);
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		ASSERT_EQ(0, host_write(names[i], PARAM "name"));
+		EXPECT_EQ(-EINVAL, register_for("irq", self->irq))
+			TH_LOG("name '%s'", names[i]);
+	}
+	ASSERT_EQ(0, host_write("a234567890123456789012345678901", PARAM "name"));
+
+	ASSERT_EQ(0, register_for("irq", self->irq));
+	EXPECT_EQ(-EEXIST, register_for("irq", self->irq));
+	EXPECT_EQ(-EEXIST, register_device(self->rig));
+	EXPECT_EQ(-EAGAIN, host_write("atomic", PARAM "unregister"));
+	/* None of that has changed anything. */
+	raise_each(self->rig, 1);
+	EXPECT_EQ(1, host_read_u64(PARAM "calls"));
+	ASSERT_EQ(0, unregister());
+
+	ASSERT_EQ(0, register_device(self->rig));
+	EXPECT_EQ(-EEXIST, register_device(self->rig));
+	EXPECT_EQ(-EEXIST, register_for("irq", self->irq));
+	EXPECT_EQ(0, unregister());
+}
+
+/* Unregistering waits for a handler that is running. */
+TEST_F(handler, unregister_waits)
+{
+	u64 begun, returned, until;
+	int i;
+
+	set("behave", STALL);
+	/* However slow this is, at some length the handler is still running by then. */
+	for (i = 0; i < 5; i++) {
+		set("stall_ms", 200 << i);
+		ASSERT_EQ(0, register_for("irq", self->irq));
+		rig_raise(self->rig, 0, 1U << VECTOR);
+		HOST_WAIT_FOR(host_read_u64(PARAM "running") == 1 ||
+			      !rig_missing(self->rig, 0, 1U << VECTOR), "it is not called");
+		begun = host_now_ns();
+		ASSERT_EQ(0, unregister());
+		returned = host_now_ns();
+		EXPECT_EQ(0, host_read_u64(PARAM "running"));
+		until = host_read_u64(PARAM "stalled_until");
+		EXPECT_LT(until, returned);
+		ASSERT_EQ(0, rig_wait(self->rig, 0, 1U << VECTOR));
+		if (begun < until)
+			return;
+	}
+	ASSERT_TRUE(false)
+		TH_LOG("the handler was never running when it was unregistered");
+}
+
+/* Registered and unregistered while interrupts flow: nothing is lost. */
+TEST_F_TIMEOUT(handler, under_load, 600)
+{
+	struct load load = {
+		.rig = self->rig,
+		.mask = ALL(VECTORS),
+		.cpu = CPU_OTHER,
+	};
+	struct rig_counts before, counts;
+	int i;
+
+	rig_count(self->rig, 0, &before);
+	load_start(&load);
+	for (i = 0; i < 60; i++) {
+		set("batch", i & 1);
+		set("behave", i & 2 ? FORWARD : HOST);
+		ASSERT_EQ(0, i & 4 ? register_device(self->rig) : register_for("irq", self->irq));
+		if (i % 3)
+			load_wait(&load, 2);
+		/* It goes with its registration, or without. */
+		if (i % 5) {
+			ASSERT_EQ(0, unregister());
+		} else {
+			ASSERT_EQ(0, unload_module(MODULE));
+			ASSERT_EQ(0, load_module(MODULE, ""));
+		}
+		ASSERT_EQ(0, load.lost)
+			TH_LOG("lost in round %d", i);
+	}
+	EXPECT_TRUE(load_stop(&load));
+	rig_settle(self->rig, 0);
+	rig_count(self->rig, 0, &counts);
+	rig_since(&counts, &before);
+	EXPECT_EQ(rig_sum(counts.sent), rig_sum(counts.taken));
+	EXPECT_EQ(rig_sum(counts.sent), rig_sum(counts.arrived));
+}
+
+/* Modules go in order, and one that forgets to unregister does no harm. */
+TEST_F(handler, module_goes)
+{
+	EXPECT_EQ(-EWOULDBLOCK, volley_unload());
+	set("leak", 1);
+	ASSERT_EQ(0, register_for("irq", self->irq));
+	raise_each(self->rig, 1);
+	ASSERT_EQ(0, unload_module(MODULE));
+	EXPECT_TRUE(host_log_has("handler foreign has gone without unregistering it"));
+	rig_raise(self->rig, 0, ALL(VECTORS));
+	EXPECT_EQ(0, rig_wait(self->rig, 0, ALL(VECTORS)));
+	ASSERT_EQ(0, load_module(MODULE, ""));
+	EXPECT_EQ(0, register_for("irq", self->irq));
+}
+
+/* A device's handler is there before its interrupts are, an interrupt's goes with it. */
+TEST_F(handler, comes_and_goes)
+{
+	char text[40];
+
+	ASSERT_EQ(0, register_for("irq", self->irq));
+	rig_disconnect(self->rig, 0);
+	ASSERT_TRUE(volley_wait_detached(self->rig, 0));
+	rig_connect(self->rig, 0, self->rig->dev[0]);
+	ASSERT_TRUE(volley_wait_attached(self->rig, 0));
+	ASSERT_EQ(0, host_read(text, sizeof(text), VOLLEY_SYSFS "/irqs/%d/handler", self->irq));
+	EXPECT_STREQ("msi", text);
+	EXPECT_EQ(0, unregister());
+
+	rig_disconnect(self->rig, 0);
+	ASSERT_TRUE(volley_wait_detached(self->rig, 0));
+	EXPECT_EQ(-ENOENT, register_for("irq", self->irq));
+	ASSERT_EQ(0, register_device(self->rig));
+	rig_connect(self->rig, 0, self->rig->dev[0]);
+	ASSERT_TRUE(volley_wait_attached(self->rig, 0));
+	rig_raise(self->rig, 0, ALL(VECTORS));
+	EXPECT_EQ(0, rig_wait(self->rig, 0, ALL(VECTORS)));
+	EXPECT_EQ(VECTORS, host_read_u64(PARAM "calls"));
+}
+
+/* The samples do what they say. */
+TEST_F(handler, sample_filter)
+{
+	u64 taken = rig_taken(self->rig, self->lpi);
+	char params[40];
+
+	snprintf(params, sizeof(params), "irq=%d every=0", self->irq);
+	EXPECT_EQ(-EINVAL, load_module("volley_filter", params));
+	snprintf(params, sizeof(params), "irq=%d every=4", self->irq);
+	ASSERT_EQ(0, load_module("volley_filter", params));
+	raise_each(self->rig, 40);
+	EXPECT_EQ(taken + 10, rig_taken(self->rig, self->lpi));
+	EXPECT_EQ(30, FATES(VECTOR).consumed);
+	EXPECT_EQ(0, unload_module("volley_filter"));
+	raise_each(self->rig, 1);
+	EXPECT_EQ(taken + 11, rig_taken(self->rig, self->lpi));
+}
+
+TEST_F(handler, sample_redirect)
+{
+	u64 taken = rig_taken(self->rig, self->lpi), target = rig_taken(self->rig, self->target);
+	char params[40];
+
+	EXPECT_EQ(-ENOENT, load_module("volley_redirect", "irq=0"));
+	snprintf(params, sizeof(params), "irq=%d gsi=%d", self->irq, GUEST_LPI(0, TARGET));
+	ASSERT_EQ(0, load_module("volley_redirect", params));
+	raise_each(self->rig, 10);
+	EXPECT_EQ(taken, rig_taken(self->rig, self->lpi));
+	EXPECT_EQ(target + 10, rig_taken(self->rig, self->target));
+	EXPECT_EQ(0, unload_module("volley_redirect"));
+	raise_each(self->rig, 1);
+	EXPECT_EQ(taken + 1, rig_taken(self->rig, self->lpi));
+}
+
+TEST_HARNESS_MAIN
