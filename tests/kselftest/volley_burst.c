@@ -13,7 +13,7 @@
 #define WARM_UP	20	/* bursts that are not counted */
 
 enum knob {
-	VECTORS, BURSTS, SPACING_US, CPU_IRQ, CPU_VCPU, MAX_USECS, MAX_IRQS, NR_KNOBS
+	VECTORS, BURSTS, SPACING_US, PAUSE_US, CPU_IRQ, CPU_VCPU, MAX_USECS, MAX_IRQS, NR_KNOBS
 };
 
 static struct {
@@ -23,6 +23,8 @@ static struct {
 	[VECTORS]	= { "vectors", 8, 1, DEVICE_VECTORS },
 	[BURSTS]	= { "bursts", 200, 1, 10000000 },
 	[SPACING_US]	= { "spacing-us", 0, 0, 1000000 },
+	/* -1: a burst is waited for */
+	[PAUSE_US]	= { "pause-us", -1, 0, 1000000 },
 	[CPU_IRQ]	= { "cpu-irq", 2, 0, CPU_SETSIZE - 1 },
 	[CPU_VCPU]	= { "cpu-vcpu", 1, 0, CPU_SETSIZE - 1 },
 	/* -1: left as they are */
@@ -47,6 +49,8 @@ static void usage(FILE *to, const char *name)
 		"  --vectors N      interrupts in a burst, 1 to 8 (default 8)\n"
 		"  --bursts N       bursts (default 200)\n"
 		"  --spacing-us N   time between the interrupts of a burst (default 0: at once)\n"
+		"  --pause-us N     pause after each burst, instead of waiting until the guest\n"
+		"                   has taken it: for those that are dropped on purpose\n"
 		"  --cpu-irq N      host CPU that takes the interrupts (default 2)\n"
 		"  --cpu-vcpu N     host CPU that runs the vCPU (default 1)\n"
 		"  --guest spin|wfi what the guest does meanwhile (default spin)\n"
@@ -126,7 +130,10 @@ static u64 send(struct rig *rig, u32 bursts)
 			rig_raise_spaced(rig, 0, mask, knobs[SPACING_US].val);
 		else
 			rig_raise(rig, 0, mask);
-		lost += __builtin_popcount(rig_wait(rig, 0, mask));
+		if (knobs[PAUSE_US].val >= 0)
+			host_sleep_us(knobs[PAUSE_US].val);
+		else
+			lost += __builtin_popcount(rig_wait(rig, 0, mask));
 	}
 	return lost;
 }
