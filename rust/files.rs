@@ -69,13 +69,14 @@ impl Tree {
         })
     }
 
-    /// Creates the directory of `vm`. What is written there may take `errands`.
+    /// Creates the directory of `vm`, and announces it. What is written there may take `errands`.
     pub(crate) fn add_vm(&self, vm: &Arc<Vm>, errands: &Arc<Errands>) -> Result<VmDirectory> {
+        let id = vm.id();
         let shown = VmOfHost {
             vm: vm.clone(),
             errands: errands.clone(),
         };
-        let directory = self.vms.create_dir(fmt!("{}", vm.id()), &VM_FILES, shown)?;
+        let mut directory = self.vms.create_dir(fmt!("{}", id), &VM_FILES, shown)?;
         let all_vcpus = directory.create_dir(fmt!("vcpus"), &[], ())?;
         let mut vcpus = KVec::new();
         for index in 0..vm.vcpus() {
@@ -85,6 +86,12 @@ impl Tree {
             };
             let vcpu = all_vcpus.create_dir(fmt!("{}", index), &VCPU_FILES, vcpu)?;
             vcpus.push(vcpu, GFP_KERNEL)?;
+        }
+        // Whoever is told finds all of it, and may set what is to be set.
+        if let Err(error) =
+            directory.announce([fmt!("VOLLEY_VM={}", id), fmt!("VOLLEY_PID={}", id.pid)])
+        {
+            pr_warn!("vm {}: not announced: {:?}\n", id, error);
         }
         Ok(VmDirectory {
             _vcpus: vcpus,

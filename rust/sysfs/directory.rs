@@ -7,13 +7,8 @@
 //! Three lifetimes meet here: that of the data, which is the owner's business; that of the
 //! `struct kobject`, which is counted and may end late; and that of the module's code.
 //!
-//! A kobject of one's own has a release callback, and whoever drops the last reference runs it,
-//! from anywhere and at any time (with `CONFIG_DEBUG_KOBJECT_RELEASE`: from a work item, seconds
-//! later). In a module that is a trap without a way out: waiting in the exit function until the
-//! callback has run still leaves its last instructions, which may be preempted and return into
-//! code that is gone (the comment in `drivers/md/dm-builtin.c` walks through it). So there is none
-//! here: the kobject comes from `kobject_create_and_add()`, is allocated, released and freed by
-//! code that is part of the kernel, and refers to nothing of ours but the files.
+//! The kobject is the kernel's alone, as [`kobject.rs`](super::kobject) tells, and refers to nothing
+//! of ours but the files.
 //!
 //! A file refers to our functions and, through the attribute embedded in [`File`], to the data.
 //! They are used only while a reader or a writer holds an active reference to the file. Removing
@@ -23,25 +18,24 @@
 //! and none will, and everything can go at once: [`Directory`] keeps data and files in plain boxes
 //! and frees them after that call.
 
-use core::ptr::{
-    self,
-    NonNull, //
-};
+#[cfg(CONFIG_DEBUG_LOCK_ALLOC)]
+use core::ptr;
+use core::ptr::NonNull;
 
 use kernel::{
     bindings,
     container_of,
-    error::{
-        from_result,
-        to_result, //
-    },
+    error::from_result,
     fmt,
     page::PAGE_SIZE,
     prelude::*,
     str::CString, //
 };
 
-use super::Attribute;
+use super::{
+    kobject::Kobject,
+    Attribute, //
+};
 
 /// A directory in sysfs that shows a `T`.
 ///
@@ -56,12 +50,10 @@ use super::Attribute;
 ///
 /// # Invariants
 ///
-/// - `kobj` is a kobject that `kobject_create_and_add()` returned, is in sysfs, and this owns one
-///   reference to it.
-/// - Every file that was created in `kobj` is the `attr` of an element of `files`, and neither the
-///   elements nor `_data` move or go before `kobject_del()` has returned.
+/// Every file that was created in `kobj` is the `attr` of an element of `files`, and neither the
+/// elements nor `_data` move or go before `kobj`, which is the first field to be dropped.
 pub(crate) struct Directory<T: Send + Sync + 'static> {
-    kobj: NonNull<bindings::kobject>,
+    kobj: Kobject,
     files: KVec<File<T>>,
     _data: KBox<T>,
 }
@@ -77,17 +69,17 @@ struct File<T: 'static> {
     data: NonNull<T>,
 }
 
-// SAFETY: A `Directory` is a reference to a kobject, which is not bound to a thread, and a `T`, of
-// which others than the owner see a `&T` at most. The pointers in `files` are used only by the
-// callbacks, on any thread, whoever owns the `Directory`; `T: Send + Sync` allows all of it.
+// SAFETY: A `Directory` is a `Kobject`, which is `Send`, and a `T`, of which others than the owner
+// see a `&T` at most. The pointers in `files` are used only by the callbacks, on any thread, whoever
+// owns the `Directory`; `T: Send + Sync` allows all of it.
 unsafe impl<T: Send + Sync> Send for Directory<T> {}
 
-// SAFETY: All that a `&Directory` is good for is creating directories in this one, for which the
-// kernel has locks.
+// SAFETY: All that a `&Directory` is good for is creating directories in this one, which is what a
+// `&Kobject`, which is `Sync`, is good for.
 unsafe impl<T: Send + Sync> Sync for Directory<T> {}
 
 impl<T: Send + Sync> Directory<T> {
-    /// Creates `/sys/kernel/<name>`.
+    /// Creates `/sys/kernel/<name>`; `name` is the subsystem of the events of all that is in it.
     ///
     /// # Errors
     ///
@@ -97,11 +89,8 @@ impl<T: Send + Sync> Directory<T> {
         attributes: &'static [Attribute<T>],
         data: T,
     ) -> Result<Self> {
-        // SAFETY: `kernel_kobj` is set once, early during boot.
-        let kernel = NonNull::new(unsafe { bindings::kernel_kobj }).ok_or(ENODEV)?;
-
-        // SAFETY: `/sys/kernel` is never removed.
-        unsafe { Self::new(kernel, name, attributes, data) }
+        let name = CString::try_from_fmt(name)?;
+        Self::new(|| Kobject::in_kernel(&name), attributes, data)
     }
 
     /// Creates the directory `name`, which shows `data`, in this one.
@@ -120,74 +109,49 @@ impl<T: Send + Sync> Directory<T> {
         attributes: &'static [Attribute<U>],
         data: U,
     ) -> Result<Directory<U>> {
-        // SAFETY: By the type invariants `self.kobj` is in sysfs, and it is until `self` is
-        // dropped, which the borrow keeps from happening.
-        unsafe { Directory::new(self.kobj, name, attributes, data) }
+        let name = CString::try_from_fmt(name)?;
+        Directory::new(|| self.kobj.create_dir(&name), attributes, data)
     }
 
-    /// Creates the directory `name` in `parent`.
+    /// Tells user space that the directory is there, and when it goes that it does.
     ///
-    /// # Safety
+    /// The events are `add` and `remove`, of the subsystem that [`in_kernel`](Self::in_kernel)
+    /// named, and have `environment`, `KEY=VALUE` each, beside the kernel's own keys. To be called
+    /// once, for a directory two levels below that or deeper, when all that belongs in it is there.
     ///
-    /// `parent` must be in sysfs throughout this call.
-    unsafe fn new(
-        parent: NonNull<bindings::kobject>,
-        name: fmt::Arguments<'_>,
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn announce(&mut self, environment: [fmt::Arguments<'_>; 2]) -> Result {
+        self.kobj.announce(environment)
+    }
+
+    /// Creates a directory, and the files in it.
+    fn new(
+        create: impl FnOnce() -> Result<Kobject>,
         attributes: &'static [Attribute<T>],
         data: T,
     ) -> Result<Self> {
-        let name = CString::try_from_fmt(name)?;
-        if name.is_empty() {
-            return Err(EINVAL);
-        }
-
         let data = KBox::new(data, GFP_KERNEL)?;
         let mut files = KVec::with_capacity(attributes.len(), GFP_KERNEL)?;
         for attribute in attributes {
             files.push(File::new(attribute, NonNull::from(&*data)), GFP_KERNEL)?;
         }
 
-        // The kernel has a stack trace for the log in store for a name that is taken already. It
-        // is not that bad: the name of a VM is made of numbers that its owner may use again.
-        //
-        // SAFETY: `parent` is in sysfs by the safety requirements.
-        if unsafe { has_entry(parent, &name) } {
-            return Err(EEXIST);
-        }
-
-        // SAFETY: `parent` is a kobject in sysfs by the safety requirements, and `name` is a string
-        // that is copied.
-        let kobj = unsafe { bindings::kobject_create_and_add(name.as_char_ptr(), parent.as_ptr()) };
-
-        // INVARIANT: The kobject is new and in sysfs, the reference to it is ours, and there are no
-        // files in it yet. The files below are all elements of `files`, which does not grow any
-        // more, and is dropped after `Drop::drop` has called `kobject_del()`, as is `_data`.
+        // INVARIANT: There are no files in it yet. Those below are all elements of `files`, which
+        // does not grow any more.
         let dir = Self {
-            kobj: NonNull::new(kobj).ok_or(ENOMEM)?,
+            kobj: create()?,
             files,
             _data: data,
         };
 
         for file in &dir.files {
-            // SAFETY: `kobj` is in sysfs, there is no namespace, and by the type invariants the
-            // attribute remains where it is for as long as the file is there.
-            to_result(unsafe {
-                bindings::sysfs_create_file_ns(kobj, &file.attr.attr, ptr::null())
-            })?;
+            // SAFETY: By the type invariants the file and the data that it shows are there, where
+            // they are now, until `kobj` has been dropped.
+            unsafe { dir.kobj.create_file(&file.attr.attr)? };
         }
         Ok(dir)
-    }
-}
-
-impl<T: Send + Sync> Drop for Directory<T> {
-    fn drop(&mut self) {
-        // SAFETY: By the type invariants the kobject is in sysfs and we own a reference. This takes
-        // the directory out of sysfs, with all that is in it, and waits until none of the
-        // functions in `files` is running any more. `files` and `_data` go after this.
-        unsafe { bindings::kobject_del(self.kobj.as_ptr()) };
-
-        // SAFETY: By the type invariants we own a reference, and it is not used after this.
-        unsafe { bindings::kobject_put(self.kobj.as_ptr()) };
     }
 }
 
@@ -260,20 +224,4 @@ impl<T: Send + Sync> File<T> {
         // CAST: Sysfs passes on a page at most.
         from_result(|| file.attribute.write(data, bytes).map(|()| count as isize))
     }
-}
-
-/// Returns whether there is something called `name` in `parent`.
-///
-/// # Safety
-///
-/// `parent` must be in sysfs throughout this call.
-unsafe fn has_entry(parent: NonNull<bindings::kobject>, name: &CStr) -> bool {
-    // SAFETY: A kobject in sysfs has a node there, for as long as it is there.
-    let entry = unsafe {
-        bindings::kernfs_find_and_get_ns(parent.as_ref().sd, name.as_char_ptr(), ptr::null())
-    };
-
-    // SAFETY: `entry` is null, which is ignored, or a reference of ours, which is not used after.
-    unsafe { bindings::kernfs_put(entry) };
-    !entry.is_null()
 }

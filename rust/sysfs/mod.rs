@@ -25,6 +25,7 @@
 
 mod attribute;
 mod directory;
+mod kobject;
 
 pub(crate) use self::{
     attribute::Attribute,

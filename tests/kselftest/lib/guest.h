@@ -11,7 +11,7 @@
 
 #include <kvm_util.h>
 
-#define GUEST_VCPUS	4
+#define GUEST_VCPUS	16
 #define GUEST_DEVICES	2
 #define GUEST_EVENTS	16	/* per device */
 #define GUEST_LPI_BASE	8192
