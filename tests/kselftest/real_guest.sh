@@ -14,104 +14,11 @@
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=/dev/null
 . ./ktap_helpers.sh
+# shellcheck source=tests/kselftest/real_lib.sh
+. ./real_lib.sh
 
-ko=${VOLLEY_KO:-/lib/modules/$(uname -r)/updates/volley.ko}
-card=${VOLLEY_BDF:-0000:00:01.0}
-volley=/sys/kernel/volley
-work=/tmp/real_guest
-root=$work/root
 # Of what tests/machine/serve sends: seq 1000000 3621439 | sha256sum
 right_sum=fe163635e69dff4e88fa59598c7d59e6c1d067a1fac3d6aee5190896060bc426
-
-finish() {
-	exec 3<&-
-	[ ! -s $work/pid ] || kill "$(cat $work/pid)" 2>/dev/null
-	wait
-	[ ! -d /sys/module/volley ] || rmmod volley
-	umount $root/tmp $root/sys $root/proc $root/dev/pts $root/dev $root 2>/dev/null
-	rm -rf $work
-}
-
-# lost REASON: nothing can go on from here.
-lost() {
-	echo "# the last the guest's console had to say:"
-	tail -n 30 $work/log 2>/dev/null | tr -d '\r' | sed 's/^/#   /'
-	ktap_exit_fail_msg "$*"
-}
-
-# until_true COMMAND...: a minute of waiting is a failure.
-until_true() {
-	local try
-	for try in $(seq 600); do
-		! "$@" || return 0
-		sleep 0.1
-	done
-	echo "# in vain, $try times: $*"
-	return 1
-}
-
-mount_disk() {
-	modprobe virtio_blk && modprobe ext4 &&
-		mount -t ext4 -o ro /dev/vda $root &&
-		mount -o bind /dev $root/dev && mount -o bind /dev/pts $root/dev/pts &&
-		mount -o bind /proc $root/proc &&
-		mount -o bind /sys $root/sys && mount -t tmpfs none $root/tmp
-}
-
-# The guest's initramfs: busybox, the card's driver and what that needs.
-make_guest() {
-	local stage=$work/stage file
-	mkdir -p $stage/bin $stage/dev $stage/proc $stage/sys
-	cp /bin/busybox $stage/bin/ && cp real_guest_init.sh $stage/init || return 1
-	modprobe -D igb | awk '$1 == "insmod" { print $2 }' >$work/files
-	grep -q 'igb\.ko$' $work/files || return 1
-	while read -r file; do
-		cp "$file" $stage/ || return 1
-		echo "${file##*/}" >>$stage/modules
-	done <$work/files
-	(cd $stage && find . | cpio -o -H newc) >$root/tmp/initramfs 2>/dev/null
-}
-
-start_guest() {
-	mkfifo $work/in $work/out
-	{
-		# shellcheck disable=SC2016 # for that very shell
-		sh -c 'echo $$ >'"$work/pid"'; exec "$@"' sh chroot $root qemu-system-aarch64 \
-			-M virt,gic-version=3 -accel kvm -cpu host -smp 2 -m 256 \
-			-display none -monitor none -serial stdio -nic none -no-reboot \
-			-kernel /boot/vmlinuz -initrd /tmp/initramfs \
-			-append "console=ttyAMA0 quiet panic=-1 watchdog_thresh=30 rcupdate.rcu_cpu_stall_timeout=60" \
-			-device "vfio-pci,host=$card" <>$work/in 2>&1
-		echo "qemu: status $?"
-		rm $work/pid
-	} | tee $work/log >$work/out &
-	exec 3<$work/out 4<>$work/in
-}
-
-# expect WORD: waits for the guest to say it, and keeps the rest in $answer.
-expect() {
-	local line
-	while read -r -t 600 line <&3; do
-		case $line in
-		"guest: failed"*) lost "$line" ;;
-		"guest: $1" | "guest: $1 "*)
-			answer=${line#"guest: $1"}
-			answer=${answer# }
-			return ;;
-		esac
-	done
-	lost "the guest did not say: $1"
-}
-
-ask() {
-	echo "$1" >&4
-	expect "$1"
-}
-
-# The card's interrupts: which they are, and how often the host counted them.
-vectors() {
-	awk -v card="($card)" 'index($0, card) { sub(":", "", $1); print $1 }' /proc/interrupts
-}
 
 vectors_match() {
 	echo "# vectors: $answer"
@@ -320,14 +227,10 @@ no_complaints() {
 }
 
 shut_down() {
-	local line status=''
 	load max_usecs=10000 || return 1
 	echo off >&4
-	while read -r -t 600 line <&3; do
-		status=$line
-	done
-	echo "# ${status:-nothing from QEMU}"
-	[ "$status" = "qemu: status 0" ]
+	wait_for_end
+	[ "$ended" = "qemu: status 0" ]
 }
 
 nothing_left() {
@@ -337,10 +240,9 @@ nothing_left() {
 ktap_print_header
 ktap_set_plan 30
 trap finish EXIT
-mkdir -p $root
 mount_disk || lost "the disk with Debian's QEMU could not be mounted (a machine without guest=1?)"
 make_guest || lost "the guest's initramfs could not be made"
-start_guest
+start_guest -name real-guest
 expect ready
 all_vectors=$(vectors)
 ask vectors

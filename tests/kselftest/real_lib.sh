@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh disable=SC3043,SC3045,SC2034 # busybox has local, and read -t
+#
+# What the tests with a real guest share: the disk with Debian's QEMU, the guest
+# and its console. Sourced, from the folder that it is in, after ktap_helpers.sh;
+# who does so calls finish at the end.
+
+ko=${VOLLEY_KO:-/lib/modules/$(uname -r)/updates/volley.ko}
+card=${VOLLEY_BDF:-0000:00:01.0}
+volley=/sys/kernel/volley
+work=/tmp/real_guest
+root=$work/root
+
+finish() {
+	exec 3<&-
+	[ ! -s $work/pid ] || kill "$(cat $work/pid)" 2>/dev/null
+	wait
+	[ ! -d /sys/module/volley ] || rmmod volley
+	umount $root/run $root/tmp $root/sys $root/proc $root/dev/pts $root/dev $root 2>/dev/null
+	# Not what is on the disk.
+	mountpoint -q $root || rm -rf $work
+}
+
+# lost REASON: nothing can go on from here.
+lost() {
+	echo "# the last the guest's console had to say:"
+	tail -n 30 $work/log 2>/dev/null | tr -d '\r' | sed 's/^/#   /'
+	ktap_exit_fail_msg "$*"
+}
+
+# until_true COMMAND...: a minute of waiting is a failure.
+until_true() {
+	local try
+	for try in $(seq 600); do
+		! "$@" || return 0
+		sleep 0.1
+	done
+	echo "# in vain, $try times: $*"
+	return 1
+}
+
+mount_disk() {
+	mkdir -p $root
+	modprobe virtio_blk && modprobe ext4 &&
+		mount -t ext4 -o ro /dev/vda $root &&
+		mount -o bind /dev $root/dev && mount -o bind /dev/pts $root/dev/pts &&
+		mount -o bind /proc $root/proc &&
+		mount -o bind /sys $root/sys && mount -t tmpfs none $root/tmp &&
+		mount -t tmpfs none $root/run
+}
+
+# The guest's initramfs: busybox, the card's driver and what that needs.
+make_guest() {
+	local stage=$work/stage file
+	mkdir -p $stage/bin $stage/dev $stage/proc $stage/sys
+	cp /bin/busybox $stage/bin/ && cp real_guest_init.sh $stage/init || return 1
+	modprobe -D igb | awk '$1 == "insmod" { print $2 }' >$work/files
+	grep -q 'igb\.ko$' $work/files || return 1
+	while read -r file; do
+		cp "$file" $stage/ || return 1
+		echo "${file##*/}" >>$stage/modules
+	done <$work/files
+	(cd $stage && find . | cpio -o -H newc) >$root/tmp/initramfs 2>/dev/null
+}
+
+# start_guest ARGUMENT...: with these for QEMU besides.
+start_guest() {
+	mkfifo $work/in $work/out
+	{
+		# shellcheck disable=SC2016 # for that very shell
+		sh -c 'echo $$ >'"$work/pid"'; exec "$@"' sh chroot $root qemu-system-aarch64 \
+			-M virt,gic-version=3 -accel kvm -cpu host -smp 2 -m 256 \
+			-display none -monitor none -serial stdio -nic none -no-reboot \
+			-kernel /boot/vmlinuz -initrd /tmp/initramfs \
+			-append "console=ttyAMA0 quiet panic=-1 watchdog_thresh=30 rcupdate.rcu_cpu_stall_timeout=60" \
+			-device "vfio-pci,host=$card" "$@" <>$work/in 2>&1
+		echo "qemu: status $?"
+		rm $work/pid
+	} | tee $work/log >$work/out &
+	exec 3<$work/out 4<>$work/in
+}
+
+# expect WORD: waits for the guest to say it, and keeps the rest in $answer.
+expect() {
+	local line
+	while read -r -t 600 line <&3; do
+		case $line in
+		"guest: failed"*) lost "$line" ;;
+		"guest: $1" | "guest: $1 "*)
+			answer=${line#"guest: $1"}
+			answer=${answer# }
+			return ;;
+		esac
+	done
+	lost "the guest did not say: $1"
+}
+
+ask() {
+	echo "$1" >&4
+	expect "$1"
+}
+
+# The card's interrupts, by their numbers.
+vectors() {
+	awk -v card="($card)" 'index($0, card) { sub(":", "", $1); print $1 }' /proc/interrupts
+}
+
+# What QEMU's own end was like is in $ended.
+wait_for_end() {
+	local line
+	ended=''
+	while read -r -t 600 line <&3; do
+		ended=$line
+	done
+	echo "# ${ended:-nothing from QEMU}"
+}
