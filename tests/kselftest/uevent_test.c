@@ -13,7 +13,6 @@
 
 struct event {
 	char text[4096];	/* "ACTION@DEVPATH", then each KEY=VALUE, NUL after each */
-	size_t len;
 	char action[16], devpath[64], subsystem[16], vm[32], pid[16];
 	u64 seqnum;
 	int keys;
@@ -68,14 +67,14 @@ static void take_value(char *to, size_t size, const char *line, const char *key)
 static bool next_event(int fd, struct event *event)
 {
 	char *line, seqnum[24] = "";
+	ssize_t len;
 
 	for (;;) {
 		memset(event, 0, sizeof(*event));
-		event->len = max(recv(fd, event->text, sizeof(event->text) - 1, 0), (ssize_t)0);
-		if (!event->len)
+		len = recv(fd, event->text, sizeof(event->text) - 1, 0);
+		if (len <= 0)
 			return false;
-		for (line = event->text; line < event->text + event->len;
-		     line += strlen(line) + 1) {
+		for (line = event->text; line < event->text + len; line += strlen(line) + 1) {
 			event->keys++;
 #define TAKE(to, key)	take_value(to, sizeof(to), line, key)
 			TAKE(event->action, "ACTION");
