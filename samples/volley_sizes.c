@@ -7,7 +7,6 @@
  *   sudo ./volley_sizes 10      # for ten seconds, or until it is interrupted
  */
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,12 +26,6 @@ struct vm {
 
 static struct vm vms[MAX_VMS];
 static int nr_vms;
-static volatile sig_atomic_t stop;
-
-static void interrupted(int sig)
-{
-	stop = 1;
-}
 
 static struct vm *find_vm(long long pid, long long fd)
 {
@@ -89,10 +82,12 @@ static long long now_ms(void)
 
 int main(int argc, char **argv)
 {
-	const char *systems[] = { "volley", NULL };
+	static const char * const systems[] = { "volley", NULL };
+	const struct timespec period = { .tv_nsec = PERIOD_MS * 1000000L };
 	long long end = argc > 1 ? now_ms() + atoll(argv[1]) * 1000 : 0;
 	struct tracefs_instance *instance;
 	struct tep_handle *tep;
+	sigset_t interrupted;
 	int i, ret = 1;
 
 	/* An instance of our own: what others record is not touched. */
@@ -109,13 +104,14 @@ int main(int argc, char **argv)
 	}
 	tracefs_follow_event(tep, instance, "volley", "kick_sent", kick_sent, NULL);
 
-	signal(SIGINT, interrupted);
-	signal(SIGTERM, interrupted);
+	sigemptyset(&interrupted);
+	sigaddset(&interrupted, SIGINT);
+	sigaddset(&interrupted, SIGTERM);
+	sigprocmask(SIG_BLOCK, &interrupted, NULL);
 	fprintf(stderr, "volley_sizes: following\n");
-	while (!stop && (!end || now_ms() < end)) {
+	do {
 		tracefs_iterate_raw_events(tep, instance, NULL, 0, NULL, NULL);
-		poll(NULL, 0, PERIOD_MS);
-	}
+	} while ((!end || now_ms() < end) && sigtimedwait(&interrupted, NULL, &period) < 0);
 	tracefs_event_disable(instance, "volley", "kick_sent");
 	/* What was recorded since. */
 	tracefs_iterate_raw_events(tep, instance, NULL, 0, NULL, NULL);

@@ -7,6 +7,9 @@
 
 #include "../api/volley.h"
 
-EXPORT_SYMBOL_GPL(volley_register_irq);
-EXPORT_SYMBOL_GPL(volley_register_device);
-EXPORT_SYMBOL_GPL(volley_unregister);
+/* They are defined elsewhere, and declared by the header. */
+#define EXPORT_RUST_GPL(name) EXPORT_SYMBOL_GPL(name)
+
+EXPORT_RUST_GPL(volley_register_irq);
+EXPORT_RUST_GPL(volley_register_device);
+EXPORT_RUST_GPL(volley_unregister);

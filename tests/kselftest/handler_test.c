@@ -73,7 +73,7 @@ static void set(const char *name, u32 value)
 
 	snprintf(text, sizeof(text), "%u", value);
 	ret = host_write(text, PARAM "%s", name);
-	TEST_ASSERT(!ret, "cannot set %s: %s", name, strerror(-ret));
+	TEST_ASSERT(!ret, "%s does not take it: %s", name, strerror(-ret));
 }
 
 static int register_for(const char *what, int irq)
