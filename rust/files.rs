@@ -23,6 +23,10 @@ use crate::{
     },
     vm::Vm,
     window::{
+        histogram::{
+            SIZE_BUCKETS,
+            USECS_BUCKETS, //
+        },
         Knob,
         ParseError,
         Reason, //
@@ -50,10 +54,31 @@ pub(crate) struct Tree {
 
 /// A VM's directory, and those of its vCPUs within.
 pub(crate) struct VmDirectory {
-    _vcpus: KVec<Directory<VcpuOfVm>>,
+    _vcpus: KVec<Folders<VcpuOfVm>>,
     _all_vcpus: Directory<()>,
-    _vm: Directory<VmOfHost>,
+    _vm: Folders<VmOfHost>,
 }
+
+/// The directory of a VM or of a vCPU, and within it those of its histograms.
+struct Folders<T: Send + Sync + 'static> {
+    _volley_sizes: Directory<T>,
+    _held_usecs: Directory<T>,
+    all: Directory<T>,
+}
+
+impl<T: Clone + Send + Sync> Folders<T> {
+    /// Creates the directories within `all`, which shows `data`.
+    fn new(all: Directory<T>, histograms: &'static Histograms<T>, data: &T) -> Result<Self> {
+        let Histograms { sizes, usecs } = histograms;
+
+        Ok(Self {
+            _volley_sizes: all.create_dir(fmt!("volley_sizes"), sizes, data.clone())?,
+            _held_usecs: all.create_dir(fmt!("held_usecs"), usecs, data.clone())?,
+            all,
+        })
+    }
+}
+
 /// A source's directory.
 pub(crate) type SourceDirectory = Directory<Arc<Source>>;
 
@@ -76,27 +101,29 @@ impl Tree {
             vm: vm.clone(),
             errands: errands.clone(),
         };
-        let mut directory = self.vms.create_dir(fmt!("{}", id), &VM_FILES, shown)?;
-        let all_vcpus = directory.create_dir(fmt!("vcpus"), &[], ())?;
+        let directory = self.vms.create_dir(fmt!("{}", id), &VM_FILES, shown.clone())?;
+        let mut folders = Folders::new(directory, &VM_HISTOGRAMS, &shown)?;
+        let all_vcpus = folders.all.create_dir(fmt!("vcpus"), &[], ())?;
         let mut vcpus = KVec::new();
         for index in 0..vm.vcpus() {
             let vcpu = VcpuOfVm {
                 vm: vm.clone(),
                 index,
             };
-            let vcpu = all_vcpus.create_dir(fmt!("{}", index), &VCPU_FILES, vcpu)?;
-            vcpus.push(vcpu, GFP_KERNEL)?;
+            let directory = all_vcpus.create_dir(fmt!("{}", index), &VCPU_FILES, vcpu.clone())?;
+            let folders = Folders::new(directory, &VCPU_HISTOGRAMS, &vcpu)?;
+            vcpus.push(folders, GFP_KERNEL)?;
         }
         // Whoever is told finds all of it, and may set what is to be set.
         if let Err(error) =
-            directory.announce([fmt!("VOLLEY_VM={}", id), fmt!("VOLLEY_PID={}", id.pid)])
+            folders.all.announce([fmt!("VOLLEY_VM={}", id), fmt!("VOLLEY_PID={}", id.pid)])
         {
             pr_warn!("vm {}: not announced: {:?}\n", id, error);
         }
         Ok(VmDirectory {
             _vcpus: vcpus,
             _all_vcpus: all_vcpus,
-            _vm: directory,
+            _vm: folders,
         })
     }
 
@@ -113,6 +140,7 @@ type VcpuFile = Attribute<VcpuOfVm>;
 type SourceFile = Attribute<Arc<Source>>;
 
 /// What a VM's directory shows.
+#[derive(Clone)]
 struct VmOfHost {
     vm: Arc<Vm>,
     errands: Arc<Errands>,
@@ -127,6 +155,7 @@ impl Deref for VmOfHost {
 }
 
 /// What a vCPU's directory shows.
+#[derive(Clone)]
 struct VcpuOfVm {
     vm: Arc<Vm>,
     index: u32,
@@ -134,7 +163,7 @@ struct VcpuOfVm {
 
 impl VcpuOfVm {
     /// Returns one count of the vCPU.
-    fn count(&self, count: impl Fn(&Kicks) -> u64) -> u64 {
+    fn kicks(&self, count: impl Fn(&Kicks) -> u64) -> u64 {
         self.vm
             .vcpu(self.index)
             .map_or(0, |vcpu| count(&vcpu.kicks))
@@ -202,7 +231,7 @@ macro_rules! source_left {
     };
 }
 
-static VM_FILES: [VmFile; 27] = [
+static VM_FILES: [VmFile; 34] = [
     VmFile::rw(
         c"enabled",
         |vm| u32::from(vm.enabled()),
@@ -264,17 +293,73 @@ static VM_FILES: [VmFile; 27] = [
     vm_sent!(c"kicks_sent_rate", Reason::Rate),
     vm_sent!(c"kicks_sent_urgent", Reason::Urgent),
     VmFile::ro(c"kicks_held", |vm| vm.kicks(|kicks| kicks.held.get())),
-    VmFile::ro(c"kicks_saved", |vm| vm.kicks(|kicks| kicks.saved.get())),
+    VmFile::ro(c"kicks_saved", |vm| vm.kicks(Kicks::saved)),
+    VmFile::ro(c"kicks_saved_exit", |vm| {
+        vm.kicks(|kicks| kicks.saved_exit.get())
+    }),
+    VmFile::ro(c"kicks_saved_shared", |vm| {
+        vm.kicks(|kicks| kicks.saved_shared.get())
+    }),
+    VmFile::ro(c"kicks_saved_awake", |vm| {
+        vm.kicks(|kicks| kicks.saved_awake.get())
+    }),
+    VmFile::ro(c"volleys", |vm| vm.kicks(Kicks::volleys)),
+    VmFile::ro(c"volley_irqs", |vm| vm.kicks(Kicks::volley_irqs)),
+    VmFile::ro(c"windows", |vm| vm.kicks(|kicks| kicks.windows.get())),
+    VmFile::ro(c"held_usecs_total", |vm| vm.kicks(Kicks::held_usecs)),
 ];
 
-static VCPU_FILES: [VcpuFile; 4] = [
+static VCPU_FILES: [VcpuFile; 11] = [
     VcpuFile::ro(c"kick_requests", |vcpu| {
-        vcpu.count(|kicks| kicks.requests.get())
+        vcpu.kicks(|kicks| kicks.requests.get())
     }),
-    VcpuFile::ro(c"kicks_sent", |vcpu| vcpu.count(Kicks::sent)),
-    VcpuFile::ro(c"kicks_held", |vcpu| vcpu.count(|kicks| kicks.held.get())),
-    VcpuFile::ro(c"kicks_saved", |vcpu| vcpu.count(|kicks| kicks.saved.get())),
+    VcpuFile::ro(c"kicks_sent", |vcpu| vcpu.kicks(Kicks::sent)),
+    VcpuFile::ro(c"kicks_held", |vcpu| vcpu.kicks(|kicks| kicks.held.get())),
+    VcpuFile::ro(c"kicks_saved", |vcpu| vcpu.kicks(Kicks::saved)),
+    VcpuFile::ro(c"kicks_saved_exit", |vcpu| {
+        vcpu.kicks(|kicks| kicks.saved_exit.get())
+    }),
+    VcpuFile::ro(c"kicks_saved_shared", |vcpu| {
+        vcpu.kicks(|kicks| kicks.saved_shared.get())
+    }),
+    VcpuFile::ro(c"kicks_saved_awake", |vcpu| {
+        vcpu.kicks(|kicks| kicks.saved_awake.get())
+    }),
+    VcpuFile::ro(c"volleys", |vcpu| vcpu.kicks(Kicks::volleys)),
+    VcpuFile::ro(c"volley_irqs", |vcpu| vcpu.kicks(Kicks::volley_irqs)),
+    VcpuFile::ro(c"windows", |vcpu| vcpu.kicks(|kicks| kicks.windows.get())),
+    VcpuFile::ro(c"held_usecs_total", |vcpu| vcpu.kicks(Kicks::held_usecs)),
 ];
+
+/// The files of the histograms of a VM or of a vCPU, each a bucket.
+struct Histograms<T> {
+    sizes: [Attribute<T>; SIZE_BUCKETS],
+    usecs: [Attribute<T>; USECS_BUCKETS],
+}
+
+/// One histogram's files: the buckets by the least value in each.
+macro_rules! buckets {
+    ($file:ident, $count:ident: $($bucket:literal => $name:literal),* $(,)?) => {
+        [$($file::ro($name, |of| of.kicks(|kicks| kicks.$count($bucket)))),*]
+    };
+}
+
+/// Both histograms' files.
+macro_rules! histograms {
+    ($file:ident) => {
+        Histograms {
+            sizes: buckets!($file, volleys_of:
+                0 => c"1", 1 => c"2", 2 => c"4", 3 => c"8", 4 => c"16", 5 => c"32", 6 => c"64"),
+            usecs: buckets!($file, held_for:
+                0 => c"0", 1 => c"1", 2 => c"2", 3 => c"4", 4 => c"8", 5 => c"16", 6 => c"32",
+                7 => c"64", 8 => c"128", 9 => c"256", 10 => c"512", 11 => c"1024", 12 => c"2048",
+                13 => c"4096", 14 => c"8192"),
+        }
+    };
+}
+
+static VM_HISTOGRAMS: Histograms<VmOfHost> = histograms!(VmFile);
+static VCPU_HISTOGRAMS: Histograms<VcpuOfVm> = histograms!(VcpuFile);
 
 static SOURCE_FILES: [SourceFile; 17] = [
     SourceFile::ro(c"vm", |source| source.vm().id()),

@@ -47,22 +47,36 @@ pub(crate) struct Vcpu {
 }
 
 /// The memory behind a hold word.
-struct HoldWord(Atomic<u64>);
+struct HoldWord {
+    word: Atomic<u64>,
+    /// When the last window was opened, in monotonic nanoseconds; for statistics only.
+    opened: Atomic<u64>,
+}
 
 impl AtomicWord for HoldWord {
     #[inline(always)]
     fn load(&self) -> u64 {
-        self.0.read_once()
+        self.word.read_once()
     }
 
     #[inline(always)]
     fn compare_exchange(&self, old: u64, new: u64) -> Result<u64, u64> {
-        self.0.cmpxchg(old, new, Full)
+        self.word.cmpxchg(old, new, Full)
     }
 
     #[inline(always)]
     fn swap(&self, new: u64) -> u64 {
-        self.0.xchg(new, Full)
+        self.word.xchg(new, Full)
+    }
+
+    #[inline(always)]
+    fn note_opened(&self, at: u64) {
+        self.opened.write_once(at);
+    }
+
+    #[inline(always)]
+    fn opened(&self) -> u64 {
+        self.opened.read_once()
     }
 }
 
@@ -88,7 +102,10 @@ impl Vcpu {
             kvm,
             index: kvm.index(),
             vm,
-            hold: Hold::new(HoldWord(Atomic::new(0))),
+            hold: Hold::new(HoldWord {
+                word: Atomic::new(0),
+                opened: Atomic::new(0),
+            }),
             rate: RateOfVolleys(Atomic::new(Rate::UNKNOWN.0)),
             kicks: Kicks::new(),
         }
@@ -117,8 +134,9 @@ impl Vcpu {
         if let Some((reason, held)) = outcome.sent() {
             trace::trace_kick_sent(self.vm, self.index, reason, held.irqs);
         }
-        if outcome.tally.saved > 0 {
-            trace::trace_kick_saved(self.vm, self.index, outcome.tally.saved);
+        let saved = outcome.tally.saved();
+        if saved > 0 {
+            trace::trace_kick_saved(self.vm, self.index, saved);
         }
     }
 }
@@ -129,18 +147,25 @@ impl Timed<Vcpu> {
     /// Context: hard IRQ, no lock held.
     #[inline(always)]
     pub(crate) fn volley_queued(&self, settings: Settings, irqs: u32) {
-        if settings.adaptive() && settings.may_hold() {
-            return self.volley_queued_adaptive(settings, irqs);
+        if settings.may_hold() {
+            return self.volley_queued_may_hold(settings, irqs);
         }
-        let outcome = window::volley_queued(&self.hold, self, settings, irqs);
-        self.record(&outcome, settings);
+        // As a constant these leave nothing of windows here but to end one.
+        let outcome = window::volley_queued(&self.hold, self, Settings::OFF, irqs);
+        self.record(&outcome, Settings::OFF);
     }
 
-    /// As above, with a window that suits the rate of volleys; only there it is kept up to date.
+    /// Does what [`Self::volley_queued`] does when a kick may be held.
+    ///
+    /// The rate of volleys is kept up to date only if windows are to suit it.
     #[inline(never)]
-    fn volley_queued_adaptive(&self, settings: Settings, irqs: u32) {
-        let (outcome, bound) =
-            window::volley_queued_adaptive(&self.hold, self, &self.rate, settings, irqs);
+    fn volley_queued_may_hold(&self, settings: Settings, irqs: u32) {
+        let (outcome, bound) = if settings.adaptive() {
+            window::volley_queued_adaptive(&self.hold, self, &self.rate, settings, irqs)
+        } else {
+            let outcome = window::volley_queued(&self.hold, self, settings, irqs);
+            (outcome, settings)
+        };
         self.record(&outcome, bound);
     }
 

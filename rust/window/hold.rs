@@ -9,16 +9,16 @@ use super::{
     settings::Settings,
     word::{
         Action,
+        Ended,
         Expiry,
         Held,
         Reason,
         Request,
-        Requested,
         Word, //
     },
 };
 
-/// A 64-bit word that several CPUs share.
+/// A 64-bit word that several CPUs share, and a note beside it.
 ///
 /// In the kernel this is `Atomic<u64>`; on the host, a plain or a model checker's atomic.
 pub(crate) trait AtomicWord {
@@ -33,6 +33,26 @@ pub(crate) trait AtomicWord {
 
     /// Replaces whatever is there by `new`, fully ordered, and returns it.
     fn swap(&self, new: u64) -> u64;
+
+    /// Notes that a window was opened at `at`, relaxed. See [`Ended`]: it serves statistics only.
+    fn note_opened(&self, _at: u64) {}
+
+    /// Returns what was noted last, relaxed.
+    fn opened(&self) -> u64 {
+        0
+    }
+}
+
+/// What becomes of a request.
+pub(super) struct Answer {
+    /// What to do about it.
+    pub(super) action: Action,
+    /// The window that it found served, because the vCPU came by itself.
+    pub(super) exit: Ended,
+    /// The window that ends with the kick, if that is what to do.
+    pub(super) released: Ended,
+    /// Whether it has opened a window.
+    pub(super) opened: bool,
 }
 
 /// One vCPU's hold word.
@@ -49,6 +69,7 @@ impl<A: AtomicWord> Hold<A> {
     }
 
     /// Returns what is held at this moment.
+    #[inline(always)]
     pub(crate) fn held(&self) -> Held {
         Word(self.word.load()).held()
     }
@@ -73,48 +94,83 @@ impl<A: AtomicWord> Hold<A> {
         None
     }
 
-    /// Adds a request, and says what to do about it and how many others it found served.
+    /// Returns the window in `word`, which is about to end.
+    #[inline(always)]
+    fn ended(&self, word: Word) -> Ended {
+        if word.held().requests == 0 {
+            return Ended::default();
+        }
+        word.ended(self.word.opened())
+    }
+
+    /// Adds a request, and says what to do about it.
     #[inline]
-    pub(super) fn request(&self, settings: Settings, request: Request) -> (Action, u32) {
+    pub(super) fn request(&self, settings: Settings, request: Request) -> Answer {
         let requested = self.update(|word| {
             let requested = word.request(settings, request);
-            (requested.word, requested)
+            (requested.word, (requested, self.ended(word)))
         });
-
-        match requested {
-            Some(Requested { action, served, .. }) => (action, served),
+        let mut answer = Answer {
+            action: Action::Hold,
+            exit: Ended::default(),
+            released: Ended::default(),
+            opened: false,
+        };
+        let Some((requested, mut window)) = requested else {
             // The word is as if this request had never been made, and its kick makes up for it.
-            None => {
-                let held = Held::default().with(1, request.irqs);
-                (Action::Kick(Reason::Contention, held), 0)
-            }
+            let held = Held::default().with(1, request.irqs);
+            answer.action = Action::Kick(Reason::Contention, held);
+            return answer;
+        };
+
+        answer.action = requested.action;
+        if requested.served > 0 {
+            answer.exit = core::mem::take(&mut window);
         }
+        if matches!(requested.action, Action::Kick(..)) {
+            answer.released = window;
+        } else if !window.any() {
+            answer.opened = true;
+            self.word.note_opened(request.at);
+        }
+        answer
     }
 
     /// Takes what is held because a kick, which must follow, will serve it.
     ///
     /// If others interfere, what is held stays held, and its timer deals with it.
     #[inline(always)]
-    pub(super) fn take(&self) -> Held {
-        self.update(|word| (word.emptied(), word.held()))
+    pub(super) fn take(&self) -> Ended {
+        // Mostly there is nothing.
+        if self.held().requests == 0 {
+            return Ended::default();
+        }
+        self.take_held()
+    }
+
+    /// Does what [`Self::take`] does when something is held.
+    #[inline(never)]
+    fn take_held(&self) -> Ended {
+        self.update(|word| (word.emptied(), self.ended(word)))
             .unwrap_or_default()
     }
 
     /// Takes what is held for good, whatever others do.
-    pub(super) fn take_all(&self) -> Held {
-        Word(self.word.swap(Word::IDLE.0)).held()
+    pub(super) fn take_all(&self) -> Ended {
+        let opened = self.word.opened();
+        Word(self.word.swap(Word::IDLE.0)).ended(opened)
     }
 
     /// Says what to do now that the timer has expired.
     ///
-    /// What is [`Expiry::Due`] has been taken, and whoever holds a request from now on finds the
-    /// word unarmed and queues the timer again.
-    pub(super) fn expire(&self, now: u64) -> Expiry {
+    /// What is [`Expiry::Due`] has been taken, and is returned. Whoever holds a request from now on
+    /// finds the word unarmed and queues the timer again.
+    pub(super) fn expire(&self, now: u64) -> (Expiry, Ended) {
         self.update(|word| match word.expire(now) {
-            early @ Expiry::Early(_) => (word, early),
-            other => (Word::IDLE, other),
+            early @ Expiry::Early(_) => (word, (early, Ended::default())),
+            other => (Word::IDLE, (other, self.ended(word))),
         })
-        .unwrap_or_else(|| Expiry::Due(self.take_all()))
+        .unwrap_or_else(|| (Expiry::Due, self.take_all()))
     }
 
     /// Returns when the timer must be queued instead, if `queued_for` turns out to be too late.

@@ -18,6 +18,7 @@
 //! | `hold.rs`     | the same transitions on shared memory, by compare-exchange                |
 //! | `protocol.rs` | the order of steps: request, look at the vCPU, hold or kick, timer         |
 //! | `tally.rs`    | what became of each request: sent or saved                                |
+//! | `histogram.rs` | how large volleys are, and how long kicks were held                       |
 //! | `rate.rs`     | how soon the next volley comes                                            |
 //! | `adaptive.rs` | windows within the administrator's bounds that suit the present rate      |
 //!
@@ -27,6 +28,7 @@
 #![forbid(unsafe_code)]
 
 pub(crate) mod adaptive;
+pub(crate) mod histogram;
 mod hold;
 mod protocol;
 mod rate;
@@ -56,4 +58,7 @@ pub(crate) use settings::{
     ParseError,
     Settings, //
 };
-pub(crate) use word::Reason;
+pub(crate) use word::{
+    Ended,
+    Reason, //
+};

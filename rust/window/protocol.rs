@@ -14,6 +14,7 @@ use super::{
     tally::Tally,
     word::{
         Action,
+        Ended,
         Expiry,
         Held,
         Reason,
@@ -60,32 +61,36 @@ pub(crate) trait Vcpu {
 pub(crate) struct Outcome {
     /// The kick that was made and what it served; it was needed if `tally.sent` is 1.
     pub(crate) kick: Option<(Reason, Held)>,
+    /// The window that this kick has ended.
+    pub(crate) released: Ended,
+    /// The window that the vCPU's own exit has ended before any kick was made.
+    pub(crate) exit: Ended,
     /// What to add to the counters.
     pub(crate) tally: Tally,
 }
 
-/// Kicks for everything in `held`, which has been taken out of the hold word.
+/// Kicks for `held`: what `window` held, which has been taken out of the hold word, and `own`
+/// requests that have not been held.
 #[inline(always)]
-fn kick<V: Vcpu>(vcpu: &V, reason: Reason, held: Held) -> Outcome {
+fn kick<V: Vcpu>(vcpu: &V, reason: Reason, held: Held, window: Ended, own: u32) -> Outcome {
     let needed = vcpu.kick();
 
     Outcome {
         kick: Some((reason, held)),
-        tally: Tally::kicked(held.requests, needed),
+        released: window,
+        exit: Ended::default(),
+        tally: Tally::kicked(window.held().requests, own, needed),
     }
 }
 
-/// Kicks for everything in `held`, which has been taken out of the hold word, if it still waits.
-fn settle<V: Vcpu>(vcpu: &V, reason: Reason, held: Held) -> Outcome {
-    if held.requests == 0 {
+/// Kicks for `window`, which has been taken out of the hold word, if what it held still waits.
+fn settle<V: Vcpu>(vcpu: &V, reason: Reason, window: Ended) -> Outcome {
+    if !window.any() {
         Outcome::default()
     } else if vcpu.request_pending() {
-        kick(vcpu, reason, held)
+        kick(vcpu, reason, window.held(), window, 0)
     } else {
-        Outcome {
-            kick: None,
-            tally: Tally::saved(held.requests),
-        }
+        Outcome::exited(window)
     }
 }
 
@@ -98,7 +103,12 @@ fn arm<A: AtomicWord, V: Vcpu>(hold: &Hold<A>, vcpu: &V, mut deadline: u64) -> O
             None => return Outcome::default(),
         }
     }
-    settle(vcpu, Reason::Contention, hold.take_all())
+    // Without a look at the bit: it is rare, and whoever calls this may have an exit to report.
+    let window = hold.take_all();
+    if !window.any() {
+        return Outcome::default();
+    }
+    kick(vcpu, Reason::Contention, window.held(), window, 0)
 }
 
 /// A volley of `irqs` virtual interrupts has been queued for the vCPU: makes sure it gets them.
@@ -130,7 +140,8 @@ pub(crate) fn volley_queued<A: AtomicWord, V: Vcpu>(
         Reason::Outside
     };
     // Out of the word before the kick: what is held after that may have missed the kick.
-    kick(vcpu, reason, hold.take().with(1, irqs)).and(Tally::request())
+    let window = hold.take();
+    kick(vcpu, reason, window.held().with(1, irqs), window, 1).and(Tally::request())
 }
 
 /// Makes a request for a kick of a vCPU that is in the guest, and that may be held.
@@ -140,13 +151,15 @@ fn request<A: AtomicWord, V: Vcpu>(
     settings: Settings,
     request: Request,
 ) -> Outcome {
-    let (action, served) = hold.request(settings, request);
-    let outcome = match action {
-        Action::Hold => Outcome::default().and(Tally::held()),
-        Action::HoldAndArm(deadline) => arm(hold, vcpu, deadline).and(Tally::held()),
-        Action::Kick(reason, held) => kick(vcpu, reason, held),
+    let answer = hold.request(settings, request);
+    let outcome = match answer.action {
+        Action::Hold => Outcome::default().and(Tally::held(answer.opened)),
+        Action::HoldAndArm(deadline) => arm(hold, vcpu, deadline).and(Tally::held(answer.opened)),
+        Action::Kick(reason, held) => kick(vcpu, reason, held, answer.released, 1),
     };
-    outcome.and(Tally::saved(served)).and(Tally::request())
+    // None of these has found an exit.
+    let Outcome { exit, tally, .. } = Outcome::exited(answer.exit);
+    Outcome { exit, ..outcome }.and(tally).and(Tally::request())
 }
 
 /// As [`volley_queued`], for a volley with an urgent interrupt: it is not held, and what is held
@@ -169,10 +182,10 @@ pub(crate) fn urgent_volley_queued<A: AtomicWord, V: Vcpu>(
 /// Context: the timer's callback, in hard interrupt.
 pub(crate) fn expired<A: AtomicWord, V: Vcpu>(hold: &Hold<A>, vcpu: &V) -> Outcome {
     match hold.expire(vcpu.now()) {
-        Expiry::Idle => Outcome::default(),
-        Expiry::Early(deadline) => arm(hold, vcpu, deadline),
+        (Expiry::Idle, _) => Outcome::default(),
+        (Expiry::Early(deadline), _) => arm(hold, vcpu, deadline),
         // The word is taken before the bit is read: a request made after that is in the new word.
-        Expiry::Due(held) => settle(vcpu, Reason::Time, held),
+        (Expiry::Due, window) => settle(vcpu, Reason::Time, window),
     }
 }
 
@@ -188,6 +201,15 @@ pub(crate) fn release_all<A: AtomicWord, V: Vcpu>(hold: &Hold<A>, vcpu: &V) -> O
 }
 
 impl Outcome {
+    /// The vCPU has left the guest while `window` was open, if it was.
+    fn exited(window: Ended) -> Self {
+        Self {
+            exit: window,
+            tally: Tally::exited(window.held().requests),
+            ..Self::default()
+        }
+    }
+
     /// Returns why a kick was sent, and what it served; `None` if none was, or it was not needed.
     #[inline(always)]
     pub(crate) fn sent(&self) -> Option<(Reason, Held)> {

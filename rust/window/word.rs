@@ -90,6 +90,48 @@ impl Held {
     }
 }
 
+/// A window that has ended; or none, if it held nothing.
+///
+/// When it was opened is noted beside the word, by whoever opens one, after it has done so. So
+/// whoever is faster to end it finds what was noted for an earlier one. This serves statistics
+/// only, and nothing else may depend on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ended {
+    /// The word before it ended.
+    word: Word,
+    /// When a window was opened, in monotonic nanoseconds.
+    opened: u64,
+}
+
+impl Ended {
+    /// Returns whether there was a window.
+    #[inline(always)]
+    pub(crate) fn any(self) -> bool {
+        self.held().requests > 0
+    }
+
+    /// Returns what it held.
+    #[inline(always)]
+    pub(crate) fn held(self) -> Held {
+        self.word.held()
+    }
+
+    /// Returns for how long it was open if it has ended at `now`, in nanoseconds.
+    ///
+    /// It is never more than its end is after the longest window before its deadline.
+    pub(crate) fn held_ns(self, now: u64) -> u64 {
+        let most = match self.word.past_deadline(now) {
+            Some(past) => Settings::LONGEST_NS.saturating_add(past),
+            None => {
+                let ahead = self.word.deadline().wrapping_sub(now) & DEADLINE_MASK;
+                Settings::LONGEST_NS.saturating_sub(ahead)
+            }
+        };
+
+        now.saturating_sub(self.opened).min(most)
+    }
+}
+
 /// A request for a kick: virtual interrupts have been queued for a vCPU that runs guest code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Request {
@@ -130,8 +172,8 @@ pub(crate) enum Expiry {
     Idle,
     /// Queue the timer for this monotonic time in nanoseconds; the word stays as it is.
     Early(u64),
-    /// The window has closed on these.
-    Due(Held),
+    /// The window has closed on what is held.
+    Due,
 }
 
 /// One vCPU's window.
@@ -208,6 +250,12 @@ impl Word {
         self.armed().then(|| time.wrapping_sub(past))
     }
 
+    /// Returns the window as one that ends now, and that was opened at `opened` for all we know.
+    #[inline(always)]
+    pub(crate) fn ended(self, opened: u64) -> Ended {
+        Ended { word: self, opened }
+    }
+
     /// Returns this word with nothing held; the timer, if any, keeps its deadline.
     pub(crate) fn emptied(self) -> Self {
         Self::new(self.armed(), Held::default(), self.deadline())
@@ -265,14 +313,12 @@ impl Word {
     ///
     /// Unless it is [`Expiry::Early`], the new word is [`Word::IDLE`].
     pub(crate) fn expire(self, now: u64) -> Expiry {
-        let held = self.held();
-
-        if held.requests == 0 {
+        if self.held().requests == 0 {
             return Expiry::Idle;
         }
         match self.due_after(now) {
             Some(deadline) => Expiry::Early(deadline),
-            None => Expiry::Due(held),
+            None => Expiry::Due,
         }
     }
 }

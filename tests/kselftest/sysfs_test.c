@@ -42,12 +42,31 @@ static const struct file vm_files[] = {
 	{ "kicks_sent_off" }, { "kicks_sent_outside" }, { "kicks_sent_count" },
 	{ "kicks_sent_time" }, { "kicks_sent_contention" }, { "kicks_sent_release" },
 	{ "kicks_sent_rate" }, { "kicks_sent_urgent" },
+	{ "kicks_saved_exit" }, { "kicks_saved_shared" }, { "kicks_saved_awake" },
+	{ "volleys" }, { "volley_irqs" }, { "windows" }, { "held_usecs_total" },
+	{ "volley_sizes", .text = true },
+	{ "held_usecs", .text = true },
 	{ "vcpus", .text = true },
 	{}
 };
 
 static const struct file vcpu_files[] = {
 	{ "kick_requests" }, { "kicks_sent" }, { "kicks_held" }, { "kicks_saved" },
+	{ "kicks_saved_exit" }, { "kicks_saved_shared" }, { "kicks_saved_awake" },
+	{ "volleys" }, { "volley_irqs" }, { "windows" }, { "held_usecs_total" },
+	{ "volley_sizes", .text = true },
+	{ "held_usecs", .text = true },
+	{}
+};
+
+static const struct file size_files[] = {
+	{ "1" }, { "2" }, { "4" }, { "8" }, { "16" }, { "32" }, { "64" },
+	{}
+};
+
+static const struct file usecs_files[] = {
+	{ "0" }, { "1" }, { "2" }, { "4" }, { "8" }, { "16" }, { "32" }, { "64" },
+	{ "128" }, { "256" }, { "512" }, { "1024" }, { "2048" }, { "4096" }, { "8192" },
 	{}
 };
 
@@ -64,18 +83,20 @@ static const struct file irq_files[] = {
 FIXTURE(sysfs)
 {
 	struct rig *rig;
-	char dir[64];
+	char dir[96];
 	const struct file *files;
 };
 
 FIXTURE_VARIANT(sysfs)
 {
 	const struct file *files;
+	/* In the VM's directory, or NULL; those that have histograms within. */
+	const char *dir;
 };
 
 FIXTURE_VARIANT_ADD(sysfs, top) { top_files };
-FIXTURE_VARIANT_ADD(sysfs, vm) { vm_files };
-FIXTURE_VARIANT_ADD(sysfs, vcpu) { vcpu_files };
+FIXTURE_VARIANT_ADD(sysfs, vm) { vm_files, "." };
+FIXTURE_VARIANT_ADD(sysfs, vcpu) { vcpu_files, "vcpus/0" };
 FIXTURE_VARIANT_ADD(sysfs, irq) { irq_files };
 
 FIXTURE_SETUP(sysfs)
@@ -84,10 +105,8 @@ FIXTURE_SETUP(sysfs)
 	self->files = variant->files;
 	if (variant->files == top_files)
 		sprintf(self->dir, VOLLEY_SYSFS);
-	else if (variant->files == vm_files)
-		sprintf(self->dir, VOLLEY_SYSFS "/vms/%s", self->rig->id);
-	else if (variant->files == vcpu_files)
-		sprintf(self->dir, VOLLEY_SYSFS "/vms/%s/vcpus/0", self->rig->id);
+	else if (variant->dir)
+		sprintf(self->dir, VOLLEY_SYSFS "/vms/%s/%s", self->rig->id, variant->dir);
 	else
 		sprintf(self->dir, VOLLEY_SYSFS "/irqs/%d", self->rig->dev[0]->irq[1]);
 }
@@ -105,8 +124,8 @@ static const struct file *find(const struct file *files, const char *name)
 	return NULL;
 }
 
-/* What is there is what is documented, with the permissions that it should have. */
-TEST_F(sysfs, files)
+static void expect_files(struct __test_metadata *_metadata, const char *path_of,
+			 const struct file *files)
 {
 	const struct file *file;
 	struct dirent *entry;
@@ -114,17 +133,18 @@ TEST_F(sysfs, files)
 	char path[512];
 	DIR *dir;
 
-	dir = opendir(self->dir);
-	ASSERT_NE(NULL, dir);
+	dir = opendir(path_of);
+	ASSERT_NE(NULL, dir)
+		TH_LOG("%s", path_of);
 	while ((entry = readdir(dir))) {
 		if (entry->d_name[0] != '.')
-			EXPECT_NE(NULL, find(self->files, entry->d_name))
-				TH_LOG("unexpected: %s/%s", self->dir, entry->d_name);
+			EXPECT_NE(NULL, find(files, entry->d_name))
+				TH_LOG("unexpected: %s/%s", path_of, entry->d_name);
 	}
 	closedir(dir);
 
-	for (file = self->files; file->name; file++) {
-		snprintf(path, sizeof(path), "%s/%s", self->dir, file->name);
+	for (file = files; file->name; file++) {
+		snprintf(path, sizeof(path), "%s/%s", path_of, file->name);
 		ASSERT_EQ(0, stat(path, &st))
 			TH_LOG("%s", path);
 		if (S_ISREG(st.st_mode))
@@ -133,18 +153,16 @@ TEST_F(sysfs, files)
 	}
 }
 
-/* One value on one line. */
-TEST_F(sysfs, values)
+static void expect_values(struct __test_metadata *_metadata, const char *path_of,
+			  const struct file *files)
 {
 	const struct file *file;
 	char text[4096], *end;
 	struct stat st;
 	int fd;
 
-	rig_raise(self->rig, 0, ALL(VECTORS));
-	ASSERT_EQ(0, rig_wait(self->rig, 0, ALL(VECTORS)));
-	for (file = self->files; file->name; file++) {
-		snprintf(text, sizeof(text), "%s/%s", self->dir, file->name);
+	for (file = files; file->name; file++) {
+		snprintf(text, sizeof(text), "%s/%s", path_of, file->name);
 		fd = open(text, O_RDONLY);
 		ASSERT_LE(0, fd);
 		fstat(fd, &st);
@@ -162,6 +180,35 @@ TEST_F(sysfs, values)
 		}
 		close(fd);
 	}
+}
+
+/* The folder and those of histograms within, each with what there is in it. */
+#define EXPECT_ALL(expect) do {							\
+	char __path[128];							\
+										\
+	expect(_metadata, self->dir, self->files);				\
+	if (variant->dir) {							\
+		snprintf(__path, sizeof(__path), "%s/volley_sizes", self->dir);	\
+		expect(_metadata, __path, size_files);				\
+		snprintf(__path, sizeof(__path), "%s/held_usecs", self->dir);	\
+		expect(_metadata, __path, usecs_files);				\
+	}									\
+} while (0)
+
+/* What is there is what is documented, with the permissions that it should have. */
+TEST_F(sysfs, files)
+{
+	EXPECT_ALL(expect_files);
+}
+
+/* One value on one line. */
+TEST_F(sysfs, values)
+{
+	char text[64];
+
+	rig_raise(self->rig, 0, ALL(VECTORS));
+	ASSERT_EQ(0, rig_wait(self->rig, 0, ALL(VECTORS)));
+	EXPECT_ALL(expect_values);
 	if (self->files != irq_files)
 		return;
 	ASSERT_EQ(0, host_read(text, sizeof(text), "%s/vm", self->dir));
@@ -289,7 +336,8 @@ TEST_F(sysfs, bad_values)
 
 static bool is_directory(const char *name)
 {
-	return !strcmp(name, "vms") || !strcmp(name, "irqs") || !strcmp(name, "vcpus");
+	return !strcmp(name, "vms") || !strcmp(name, "irqs") || !strcmp(name, "vcpus") ||
+	       !strcmp(name, "volley_sizes") || !strcmp(name, "held_usecs");
 }
 
 /* Read-only is read-only for root too, and everything is for others. */

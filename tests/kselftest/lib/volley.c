@@ -136,12 +136,52 @@ static const char * const sent_files[VOLLEY_SENT] = {
 	"kicks_sent_urgent",
 };
 
-static void kicks_add(struct volley_kicks *kicks, const char *directory)
+static const char * const saved_files[VOLLEY_SAVED] = {
+	"kicks_saved_exit", "kicks_saved_shared", "kicks_saved_awake",
+};
+
+/* The least value in a bucket of sizes, and of times. */
+static u64 size_of(int bucket)
 {
-	kicks->requests += host_read_u64(VOLLEY_SYSFS "/%s/kick_requests", directory);
-	kicks->sent += host_read_u64(VOLLEY_SYSFS "/%s/kicks_sent", directory);
-	kicks->held += host_read_u64(VOLLEY_SYSFS "/%s/kicks_held", directory);
-	kicks->saved += host_read_u64(VOLLEY_SYSFS "/%s/kicks_saved", directory);
+	return 1ULL << bucket;
+}
+
+static u64 usecs_of(int bucket)
+{
+	return bucket ? 1ULL << (bucket - 1) : 0;
+}
+
+static void kicks_read(struct volley_kicks *k, const char *directory)
+{
+	int i;
+
+	k->requests = host_read_u64(VOLLEY_SYSFS "/%s/kick_requests", directory);
+	k->sent = host_read_u64(VOLLEY_SYSFS "/%s/kicks_sent", directory);
+	k->held = host_read_u64(VOLLEY_SYSFS "/%s/kicks_held", directory);
+	k->saved = host_read_u64(VOLLEY_SYSFS "/%s/kicks_saved", directory);
+	for (i = 0; i < VOLLEY_SAVED; i++)
+		k->kept[i] = host_read_u64(VOLLEY_SYSFS "/%s/%s", directory, saved_files[i]);
+	k->volleys = host_read_u64(VOLLEY_SYSFS "/%s/volleys", directory);
+	k->volley_irqs = host_read_u64(VOLLEY_SYSFS "/%s/volley_irqs", directory);
+	for (i = 0; i < VOLLEY_SIZES; i++)
+		k->sizes[i] = host_read_u64(VOLLEY_SYSFS "/%s/volley_sizes/%lu", directory,
+					    size_of(i));
+	k->windows = host_read_u64(VOLLEY_SYSFS "/%s/windows", directory);
+	k->held_usecs_total = host_read_u64(VOLLEY_SYSFS "/%s/held_usecs_total", directory);
+	for (i = 0; i < VOLLEY_USECS; i++)
+		k->usecs[i] = host_read_u64(VOLLEY_SYSFS "/%s/held_usecs/%lu", directory,
+					    usecs_of(i));
+}
+
+/* All of these structures are made of counters only. */
+static void add(void *to, const void *from, size_t size)
+{
+	const u64 *f = from;
+	u64 *t = to;
+	size_t i;
+
+	for (i = 0; i < size / sizeof(u64); i++)
+		t[i] += f[i];
 }
 
 static void fates_read(struct volley_fates *fates, const char *directory)
@@ -160,23 +200,30 @@ static void fates_read(struct volley_fates *fates, const char *directory)
 
 static void counts_read(struct rig *rig, struct volley_counts *counts)
 {
+	struct volley_fates fates;
 	char directory[64];
-	int i;
+	int i, d;
 
 	memset(counts, 0, sizeof(*counts));
 	snprintf(directory, sizeof(directory), "vms/%s", rig->id);
 	fates_read(&counts->vm, directory);
-	kicks_add(&counts->kicks, directory);
+	kicks_read(&counts->kicks, directory);
 	for (i = 0; i < VOLLEY_SENT; i++)
 		counts->sent[i] = host_read_u64(VOLLEY_SYSFS "/%s/%s", directory, sent_files[i]);
 	for (i = 0; i < rig->nr_vcpus; i++) {
 		snprintf(directory, sizeof(directory), "vms/%s/vcpus/%d", rig->id, i);
-		kicks_add(&counts->vcpus, directory);
+		kicks_read(&counts->vcpu[i], directory);
+		add(&counts->vcpus, &counts->vcpu[i], sizeof(counts->vcpus));
 	}
 
-	for (i = 0; rig->dev[0] && i < rig->dev[0]->vectors; i++) {
-		snprintf(directory, sizeof(directory), "irqs/%d", rig->dev[0]->irq[i]);
-		fates_read(&counts->irq[i], directory);
+	for (d = 0; d < GUEST_DEVICES; d++) {
+		for (i = 0; rig->dev[d] && i < rig->dev[d]->vectors; i++) {
+			snprintf(directory, sizeof(directory), "irqs/%d", rig->dev[d]->irq[i]);
+			fates_read(&fates, directory);
+			add(&counts->irqs, &fates, sizeof(fates));
+			if (d == 0)
+				counts->irq[i] = fates;
+		}
 	}
 }
 
@@ -200,7 +247,6 @@ void volley_count(struct rig *rig, struct volley_counts *counts)
 		 host_now_ns() < end);
 }
 
-/* Both structures are made of counters only. */
 void volley_since(struct volley_counts *now, const struct volley_counts *before)
 {
 	const u64 *b = (const u64 *)before;
@@ -226,9 +272,34 @@ bool volley_fates_add_up(const struct volley_fates *f)
 	       f->to_host == sum(f->left, VOLLEY_LEFT);
 }
 
+/* Whether what is counted by buckets can come to @total, or up to @more beyond that. */
+static bool buckets_match(const u64 *buckets, int nr, u64 (*least_of)(int bucket),
+			  u64 total, u64 more)
+{
+	u64 least = 0, most = 0;
+	int i;
+
+	for (i = 0; i < nr; i++) {
+		least += buckets[i] * least_of(i);
+		most += buckets[i] * (least_of(i + 1) - 1);
+	}
+	/* The last one has no end. */
+	return total >= least && (buckets[nr - 1] || total <= most + more);
+}
+
 bool volley_kicks_add_up(const struct volley_kicks *k)
 {
-	return k->requests == k->sent + k->saved && k->held <= k->requests;
+	return k->requests == k->sent + k->saved && k->held <= k->requests &&
+	       k->windows <= k->held &&
+	       k->saved == sum(k->kept, VOLLEY_SAVED) &&
+	       /* What is not held is kicked for at once; each window may end by an exit. */
+	       k->volleys >= k->requests - k->held &&
+	       k->volleys <= k->requests - k->held + k->windows &&
+	       k->volleys == sum(k->sizes, VOLLEY_SIZES) &&
+	       buckets_match(k->sizes, VOLLEY_SIZES, size_of, k->volley_irqs, 0) &&
+	       k->windows == sum(k->usecs, VOLLEY_USECS) &&
+	       /* A time is rounded down for its bucket, but not before it is added. */
+	       buckets_match(k->usecs, VOLLEY_USECS, usecs_of, k->held_usecs_total, k->windows);
 }
 
 bool volley_counts_add_up(const struct volley_counts *c)

@@ -44,6 +44,9 @@ enum {
 	VOLLEY_LEFT
 };
 #define VOLLEY_SENT	8	/* reasons for kicks_sent */
+#define VOLLEY_SAVED	3	/* reasons for kicks_saved */
+#define VOLLEY_SIZES	7	/* buckets of volley_sizes: 1, 2, 4, ... 64 */
+#define VOLLEY_USECS	15	/* buckets of held_usecs: 0, 1, 2, 4, ... 8192 */
 
 /* What became of arrivals. */
 struct volley_fates {
@@ -51,14 +54,22 @@ struct volley_fates {
 	u64 left[VOLLEY_LEFT];
 };
 
+/* What became of requests for a kick, and what volleys and windows were like. */
 struct volley_kicks {
 	u64 requests, sent, held, saved;
+	u64 kept[VOLLEY_SAVED];		/* saved: exit, shared, awake */
+	u64 volleys, volley_irqs;
+	u64 sizes[VOLLEY_SIZES];
+	u64 windows, held_usecs_total;
+	u64 usecs[VOLLEY_USECS];
 };
 
 struct volley_counts {
 	struct volley_fates vm;
 	struct volley_fates irq[DEVICE_VECTORS];	/* of device 0 */
+	struct volley_fates irqs;			/* sums, of all devices */
 	struct volley_kicks kicks;
+	struct volley_kicks vcpu[GUEST_VCPUS];
 	struct volley_kicks vcpus;			/* sums */
 	u64 sent[VOLLEY_SENT];
 };
@@ -71,7 +82,10 @@ void volley_since(struct volley_counts *now, const struct volley_counts *before)
 /* Whether each arrival is accounted for once, and each request for a kick. */
 bool volley_fates_add_up(const struct volley_fates *fates);
 bool volley_kicks_add_up(const struct volley_kicks *kicks);
-/* Both, and whether the reasons and the vCPUs come to the VM's figures. */
+/*
+ * Both, and whether the reasons and the vCPUs come to the VM's figures. Its
+ * sources need not: those that are gone count as well.
+ */
 bool volley_counts_add_up(const struct volley_counts *counts);
 
 #endif /* VOLLEY_TEST_VOLLEY_H */

@@ -92,9 +92,48 @@ pub enum Op {
     Cancel,
     /// Free the hold word and the timer.
     Free,
-    /// Leave the read-side section, if in it, and add to the counters: the requests that were
-    /// made less those that were sent or saved.
-    Finish { open: i64 },
+    /// Leave the read-side section, if in it, and add to the counters.
+    Finish { open: Open },
+}
+
+/// What has been counted at its beginning, less what has been counted at its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Open {
+    /// Requests made, less those sent or saved.
+    pub requests: i64,
+    /// Windows opened, less those that have ended.
+    pub windows: i64,
+    /// Interrupts that a kick was asked for, less those of volleys.
+    pub irqs: i64,
+}
+
+impl Open {
+    /// Returns what `outcome` comes to, of a program that asks for one interrupt at most.
+    pub fn of(outcome: &Outcome) -> Self {
+        let Outcome {
+            kick,
+            released,
+            exit,
+            tally,
+        } = outcome;
+        let [requests, sent, saved, windows] =
+            [tally.requests, tally.sent, tally.saved(), tally.windows].map(i64::from);
+        let ended = [released, exit].map(|window| i64::from(window.any()));
+        let served = [kick.map_or(0, |kick| kick.1.irqs), exit.held().irqs].map(i64::from);
+
+        Self {
+            requests: requests - sent - saved,
+            windows: windows - ended[0] - ended[1],
+            irqs: requests - served[0] - served[1],
+        }
+    }
+
+    /// Adds `other`.
+    pub fn add(&mut self, other: Self) {
+        self.requests += other.requests;
+        self.windows += other.windows;
+        self.irqs += other.irqs;
+    }
 }
 
 /// The answer to [`Op::Enter`] once the source is detached.
@@ -224,9 +263,8 @@ fn run(program: Program, port: &Port<'_>) {
         Program::Timer => expired(&hold, port),
     };
     port.reason.set(outcome.kick.map(|kick| kick.0));
-    let tally = outcome.tally;
     port.ask(Op::Finish {
-        open: i64::from(tally.requests) - i64::from(tally.sent) - i64::from(tally.saved),
+        open: Open::of(&outcome),
     });
 }
 

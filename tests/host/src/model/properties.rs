@@ -3,7 +3,10 @@
 //! What must hold whenever no handler is under way.
 
 use super::{
-    program::Program,
+    program::{
+        Open,
+        Program, //
+    },
     vcpu::At,
     world::{
         Cpu,
@@ -67,14 +70,27 @@ impl World {
         }
     }
 
-    /// Every request must be accounted for, and no more may wait than the settings allow.
+    /// Every request, window and interrupt must be accounted for once, and no more may wait than
+    /// the settings allow.
     pub fn check_count(&self, spare: u32) -> Result<(), String> {
-        let held = Hold::new(Still(self.word)).held().requests;
+        let held = Hold::new(Still(self.word)).held();
         let settings = Settings::from_bits(self.settings);
         let waiting = self.waiting.count_ones();
 
-        if self.open != i64::from(held) {
-            return Err(format!("{} requests open, but {held} held", self.open));
+        let Open {
+            requests,
+            windows,
+            irqs,
+        } = self.open;
+
+        if requests != i64::from(held.requests) {
+            return Err(format!("{requests} requests open, but {held:?}"));
+        }
+        if windows != i64::from(held.requests > 0) {
+            return Err(format!("{windows} windows open, but {held:?}"));
+        }
+        if irqs != i64::from(held.irqs) {
+            return Err(format!("{irqs} interrupts in no volley, but {held:?}"));
         }
         if self.is_waiting() && waiting >= settings.max_irqs() + spare {
             return Err(format!("{waiting} interrupts wait with {settings:?}"));

@@ -9,6 +9,7 @@ use super::{
     },
     program::{
         Op,
+        Open,
         Program,
         Tree, //
     },
@@ -250,7 +251,7 @@ impl World {
             detached: false,
             freed: false,
             readers: 0,
-            open: 0,
+            open: Open::default(),
             cpus,
         }
     }

@@ -189,7 +189,7 @@ impl World {
         let [requests, sent, saved] = [
             outcome.tally.requests,
             outcome.tally.sent,
-            outcome.tally.saved,
+            outcome.tally.saved(),
         ]
         .map(i64::from);
 

@@ -7,6 +7,7 @@
 use super::{
     program::{
         Op,
+        Open,
         Point,
         Program,
         Tree,
@@ -76,8 +77,8 @@ pub struct World {
     pub freed: bool,
     /// CPUs in an RCU read-side section.
     pub readers: u8,
-    /// Requests counted that have not been counted as sent or saved.
-    pub open: i64,
+    /// What has been counted at its beginning, but not at its end.
+    pub open: Open,
     /// The other CPUs; the first runs the timer's callback.
     pub cpus: [Cpu; CPUS],
 }
@@ -236,7 +237,7 @@ impl World {
                 0
             }
             Op::Finish { open } => {
-                next.open += open;
+                next.open.add(open);
                 match program {
                     Program::Timer => next.callback = false,
                     _ if program.is_arrival() => next.readers -= 1,

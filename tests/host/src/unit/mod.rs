@@ -3,6 +3,7 @@
 //! Unit tests: tables of named cases.
 
 mod adaptive;
+mod histogram;
 mod load;
 mod protocol;
 mod rate;
@@ -20,6 +21,9 @@ pub const TESTS: &[Test] = &[
     ("settings_every_value", settings::every_value),
     ("settings_in_one_word", settings::in_one_word),
     ("settings_that_hold", settings::that_hold),
+    ("histogram_size_buckets", histogram::size_buckets),
+    ("histogram_sizes_add_up", histogram::sizes_add_up),
+    ("histogram_usecs_buckets", histogram::usecs_buckets),
     ("tally_sums", tally::sums),
     ("tally_saturates", tally::saturates),
     ("verdicts_sound", verdicts::sound),
@@ -30,10 +34,12 @@ pub const TESTS: &[Test] = &[
     ("word_expire", word::expire),
     ("word_armed_before", word::armed_before),
     ("word_deadline_wraps", word::deadline_wraps),
+    ("word_held_time", word::held_time),
     ("protocol_order_of_steps", protocol::order_of_steps),
     ("protocol_settings_off", protocol::settings_off),
     ("protocol_life_of_a_window", protocol::life_of_a_window),
     ("protocol_releases", protocol::releases),
+    ("protocol_windows_that_end", protocol::windows_that_end),
     ("protocol_gives_up_and_kicks", protocol::gives_up_and_kicks),
     ("protocol_urgent", protocol::urgent),
     ("protocol_adaptive", protocol::adaptive),

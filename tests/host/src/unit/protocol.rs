@@ -29,6 +29,7 @@ const US: u64 = 1_000;
 struct Local {
     value: Cell<u64>,
     busy: Cell<bool>,
+    opened: Cell<u64>,
 }
 
 impl AtomicWord for &Local {
@@ -46,6 +47,14 @@ impl AtomicWord for &Local {
 
     fn swap(&self, new: u64) -> u64 {
         self.value.replace(new)
+    }
+
+    fn note_opened(&self, at: u64) {
+        self.opened.set(at);
+    }
+
+    fn opened(&self) -> u64 {
+        self.opened.get()
     }
 }
 
@@ -126,12 +135,24 @@ impl Vcpu for Fake {
     }
 }
 
-fn tally(requests: u32, held: u32, sent: u32, saved: u32) -> Tally {
+/// What a step comes to that saves nothing.
+fn tally(requests: u32, held: u32, windows: u32, sent: u32) -> Tally {
     Tally {
         requests,
         held,
+        windows,
         sent,
-        saved,
+        ..Tally::default()
+    }
+}
+
+/// The same, and these are saved: by an exit, shared, awake.
+fn saved(tally: Tally, exit: u32, shared: u32, awake: u32) -> Tally {
+    Tally {
+        exit,
+        shared,
+        awake,
+        ..tally
     }
 }
 
@@ -163,7 +184,7 @@ pub fn settings_off() {
 
         let outcome = volley_queued(&hold, &vcpu, settings, 3);
         assert_eq!(outcome.kick, kick(Reason::Off, 1, 3));
-        assert_eq!(outcome.tally, tally(1, 0, 1, 0));
+        assert_eq!(outcome.tally, tally(1, 0, 0, 1));
         // No clock, no word, no timer.
         assert_eq!(vcpu.log(), "set_request in_guest kick");
         assert_eq!(word.value.get(), 0);
@@ -191,39 +212,42 @@ pub fn life_of_a_window() {
     };
 
     // Three requests, one kick when the window closes.
-    for _ in 0..3 {
+    expect(ask(), None, tally(1, 1, 1, 0));
+    for _ in 0..2 {
         expect(ask(), None, tally(1, 1, 0, 0));
     }
-    expect(tick(100 * US), kick(Reason::Time, 3, 3), tally(0, 0, 1, 2));
+    let three = saved(tally(0, 0, 0, 1), 0, 2, 0);
+    expect(tick(100 * US), kick(Reason::Time, 3, 3), three);
     assert_eq!((word.value.get(), vcpu.timer.get()), (0, None));
 
     // The vCPU comes by itself: nothing to do when the window closes.
     vcpu.request.set(false);
-    expect(ask(), None, tally(1, 1, 0, 0));
+    expect(ask(), None, tally(1, 1, 1, 0));
     vcpu.request.set(false);
-    expect(tick(200 * US), None, tally(0, 0, 0, 1));
+    expect(tick(200 * US), None, saved(tally(0, 0, 0, 0), 1, 0, 0));
 
     // It comes by itself, and another window opens: the timer comes early, then in time.
-    expect(ask(), None, tally(1, 1, 0, 0));
+    expect(ask(), None, tally(1, 1, 1, 0));
     vcpu.request.set(false);
     vcpu.now.set(250 * US);
-    expect(ask(), None, tally(1, 1, 0, 1));
+    expect(ask(), None, saved(tally(1, 1, 1, 0), 1, 0, 0));
     expect(tick(300 * US), None, tally(0, 0, 0, 0));
     assert_eq!(vcpu.timer.get(), Some(350 * US));
-    expect(tick(350 * US), kick(Reason::Time, 1, 1), tally(0, 0, 1, 0));
+    expect(tick(350 * US), kick(Reason::Time, 1, 1), tally(0, 0, 0, 1));
 
     // It is not in the guest: what is held goes with the kick, which is not needed.
     vcpu.request.set(false);
-    expect(ask(), None, tally(1, 1, 0, 0));
+    expect(ask(), None, tally(1, 1, 1, 0));
     vcpu.in_guest.set(false);
-    expect(ask(), kick(Reason::Outside, 2, 2), tally(1, 0, 0, 2));
+    let both = saved(tally(1, 0, 0, 0), 1, 0, 1);
+    expect(ask(), kick(Reason::Outside, 2, 2), both);
     vcpu.in_guest.set(true);
 
     // The timer finds nothing, and is not queued any more.
     expect(tick(450 * US), None, tally(0, 0, 0, 0));
     assert_eq!((word.value.get(), vcpu.timer.get()), (0, None));
-    assert_eq!(total.requests, total.sent + total.saved);
-    assert_eq!(total, tally(8, 7, 2, 6));
+    assert_eq!(total.requests, total.sent + total.saved());
+    assert_eq!(total, saved(tally(8, 7, 5, 2), 3, 2, 1));
 }
 
 pub fn releases() {
@@ -238,7 +262,7 @@ pub fn releases() {
     volley_queued(&hold, &vcpu, settings, 2);
     let outcome = release_all(&hold, &vcpu);
     assert_eq!(outcome.kick, kick(Reason::Release, 1, 2));
-    assert_eq!(outcome.tally, tally(0, 0, 1, 0));
+    assert_eq!(outcome.tally, tally(0, 0, 0, 1));
     assert_eq!(word.value.get(), 0);
 
     // The timer is queued again, although it may still be queued.
@@ -248,7 +272,93 @@ pub fn releases() {
     assert!(vcpu.timer.get().is_some());
     vcpu.request.set(false);
     let outcome = release_all(&hold, &vcpu);
-    assert_eq!((outcome.kick, outcome.tally), (None, tally(0, 0, 0, 1)));
+    let exit = saved(Tally::default(), 1, 0, 0);
+    assert_eq!((outcome.kick, outcome.tally), (None, exit));
+}
+
+/// Each way for a window to end says which one it was, and only windows do.
+pub fn windows_that_end() {
+    let word = Local::default();
+    let hold = Hold::new(&word);
+    let vcpu = Fake::spinning();
+    let settings = Settings::new(100, 8);
+    let held = |requests, irqs| Held { requests, irqs };
+    // What it held, and for how long, if a window has ended with a kick, or by an exit.
+    let windows = |outcome: Outcome| {
+        [outcome.released, outcome.exit].map(|window| {
+            let ns = window.held_ns(vcpu.now.get());
+            window.any().then_some((window.held(), ns / US))
+        })
+    };
+    // A window that was opened 40 us ago, and has two requests for three interrupts each.
+    let open = |fresh: bool| {
+        word.value.set(0);
+        vcpu.request.set(false);
+        vcpu.in_guest.set(true);
+        vcpu.now.set(vcpu.now.get() + 1_000 * US);
+        for _ in 0..2 {
+            let outcome = volley_queued(&hold, &vcpu, settings, 3);
+            assert_eq!(windows(outcome), [None, None]);
+            vcpu.now.set(vcpu.now.get() + 20 * US);
+        }
+        vcpu.request.set(!fresh);
+    };
+    let two = Some((held(2, 6), 40));
+
+    // With nothing held there is no window to end.
+    vcpu.now.set(1_000 * US);
+    for settings in [Settings::OFF, Settings::new(100, 3)] {
+        assert_eq!(
+            windows(volley_queued(&hold, &vcpu, settings, 3)),
+            [None, None]
+        );
+    }
+    assert_eq!(word.opened.get(), 0);
+
+    open(false);
+    assert_eq!(word.opened.get(), vcpu.now.get() - 40 * US);
+    assert_eq!(
+        windows(volley_queued(&hold, &vcpu, settings, 2)),
+        [two, None]
+    );
+    open(false);
+    assert_eq!(
+        windows(volley_queued(&hold, &vcpu, Settings::OFF, 1)),
+        [two, None]
+    );
+    open(false);
+    assert_eq!(windows(urgent_volley_queued(&hold, &vcpu, 1)), [two, None]);
+    open(false);
+    assert_eq!(windows(release_all(&hold, &vcpu)), [two, None]);
+    open(false);
+    vcpu.in_guest.set(false);
+    assert_eq!(
+        windows(volley_queued(&hold, &vcpu, settings, 1)),
+        [two, None]
+    );
+    open(false);
+    vcpu.now.set(vcpu.now.get() + 60 * US);
+    let late = Some((held(2, 6), 100));
+    assert_eq!(windows(expired(&hold, &vcpu)), [late, None]);
+
+    // Found by the next request, which opens another window, or needs none.
+    open(true);
+    let outcome = volley_queued(&hold, &vcpu, settings, 1);
+    assert_eq!(windows(outcome), [None, two]);
+    assert_eq!(outcome.tally, saved(tally(1, 1, 1, 0), 2, 0, 0));
+    assert_eq!(word.opened.get(), vcpu.now.get());
+    open(true);
+    let outcome = volley_queued(&hold, &vcpu, settings, 8);
+    assert_eq!(windows(outcome), [None, two]);
+    assert_eq!(outcome.tally, saved(tally(1, 0, 0, 1), 2, 0, 0));
+    assert_eq!(outcome.kick, kick(Reason::Count, 1, 8));
+    // By a release, and by the timer.
+    open(true);
+    assert_eq!(windows(release_all(&hold, &vcpu)), [None, two]);
+    open(true);
+    vcpu.now.set(vcpu.now.get() + 60 * US);
+    assert_eq!(windows(expired(&hold, &vcpu)), [None, late]);
+    assert_eq!(windows(expired(&hold, &vcpu)), [None, None]);
 }
 
 pub fn gives_up_and_kicks() {
@@ -263,7 +373,8 @@ pub fn gives_up_and_kicks() {
     word.busy.set(true);
     let outcome = volley_queued(&hold, &vcpu, settings, 2);
     assert_eq!(outcome.kick, kick(Reason::Contention, 1, 2));
-    assert_eq!(outcome.tally, tally(1, 0, 1, 0));
+    assert_eq!(outcome.tally, tally(1, 0, 0, 1));
+    assert!(!outcome.released.any(), "what is held stays held");
     assert_eq!(word.value.get(), before);
 
     // A kick that finds the word busy leaves what is held to the timer.
@@ -289,7 +400,8 @@ pub fn gives_up_and_kicks() {
     vcpu.rival = Some((Hold::new(word), Settings::new(100, 1_024)));
     let outcome = volley_queued(&hold, &vcpu, Settings::new(100, 1_024), 1);
     assert_eq!(outcome.kick, kick(Reason::Contention, 5, 5));
-    assert_eq!(outcome.tally, tally(1, 1, 1, 4));
+    assert_eq!(outcome.tally, saved(tally(1, 1, 1, 1), 0, 4, 0));
+    assert_eq!(outcome.released.held(), outcome.kick.unwrap().1);
     assert_eq!(word.value.get(), 0);
 }
 
@@ -303,7 +415,7 @@ pub fn urgent() {
     vcpu.log();
     let outcome = urgent_volley_queued(&hold, &vcpu, 1);
     assert_eq!(outcome.kick, kick(Reason::Urgent, 2, 3));
-    assert_eq!(outcome.tally, tally(1, 0, 1, 1));
+    assert_eq!(outcome.tally, saved(tally(1, 0, 0, 1), 0, 1, 0));
     assert_eq!(vcpu.log(), "set_request in_guest kick");
     assert_eq!(hold.held(), Held::default());
 
@@ -332,7 +444,7 @@ pub fn adaptive() {
         let (outcome, bound) = ask(now);
         assert_eq!(bound, Settings::OFF);
         assert_eq!(outcome.kick, kick(Reason::Rate, 1, 1));
-        assert_eq!(outcome.tally, tally(1, 0, 1, 0));
+        assert_eq!(outcome.tally, tally(1, 0, 0, 1));
         assert_eq!(vcpu.log(), "now set_request in_guest kick");
         assert_eq!(word.value.get(), 0);
     }
@@ -340,7 +452,7 @@ pub fn adaptive() {
     // Held for as long as three more should take, and as long again.
     let (outcome, bound) = ask(520 * US);
     assert_eq!(bound, Settings::new(60, 4));
-    assert_eq!((outcome.kick, outcome.tally), (None, tally(1, 1, 0, 0)));
+    assert_eq!((outcome.kick, outcome.tally), (None, tally(1, 1, 1, 0)));
     assert_eq!(vcpu.log(), "now set_request in_guest start_timer");
     assert_eq!(vcpu.timer.get(), Some(580 * US));
 

@@ -264,13 +264,13 @@ pub fn expire() {
         ("nothing held", open(0, 0, due), T, Expiry::Idle),
         ("early", open(2, 3, due), T, Expiry::Early(due)),
         ("1 ns early", open(2, 3, due), due - 1, Expiry::Early(due)),
-        ("in time", open(2, 3, due), due, Expiry::Due(held(2, 3))),
-        ("late", open(2, 3, due), due + 1, Expiry::Due(held(2, 3))),
+        ("in time", open(2, 3, due), due, Expiry::Due),
+        ("late", open(2, 3, due), due + 1, Expiry::Due),
         (
             "very late",
             open(2, 3, due),
             due + (1 << 42) + 1,
-            Expiry::Due(held(2, 3)),
+            Expiry::Due,
         ),
     ];
 
@@ -308,9 +308,59 @@ pub fn deadline_wraps() {
             let second = first.word.request(settings, request(at + US, false));
             assert_eq!(second.action, Action::Hold);
             assert_eq!(second.word.expire(due - 1), Expiry::Early(due));
-            assert_eq!(second.word.expire(due), Expiry::Due(held(2, 2)));
+            assert_eq!(second.word.expire(due), Expiry::Due);
             let third = second.word.request(settings, request(at + 2 * US, true));
             assert_eq!((third.action, third.served), (Action::Hold, 2));
         }
     }
+}
+
+pub fn held_time() {
+    const HOUR: u64 = 3_600_000_000 * US;
+    /// Later than that.
+    const T: u64 = 2 * HOUR;
+    let longest = Settings::LONGEST_NS;
+    let due = T + 100 * US;
+    // When a window was opened, when it has ended, and how long that was.
+    let cases = [
+        ("in time", due, T, due, 100 * US),
+        ("late", due, T, due + 7, 100 * US + 7),
+        ("early", due, T, T + 30 * US, 30 * US),
+        ("at once", due, T, T, 0),
+        ("the clock was read before", due, T, T - 1, 0),
+        ("the longest", T + longest, T, T + longest, longest),
+        (
+            "by a host that stood still",
+            due,
+            T,
+            due + HOUR,
+            HOUR + 100 * US,
+        ),
+        // Somebody else was faster to end it than who opened it to say so.
+        ("noted an hour before", due, T - HOUR, due, longest),
+        ("the same, early", due, 0, due - 1, longest - 1),
+        ("the same, late", due, 0, due + 9, longest + 9),
+        ("noted for the next", due, due + 1, due, 0),
+    ];
+
+    for wrap in [0, 1u64 << 43, 5 << 43] {
+        for (name, due, opened, now, expected) in cases {
+            let ended = open(1, 1, due + wrap).ended(opened + wrap);
+
+            assert_eq!(ended.held_ns(now + wrap), expected, "{name}");
+        }
+        // Where the 43 bits end.
+        for before in [1, 50 * US, 100 * US] {
+            let ended =
+                open(2, 3, wrap + (1 << 43) - before + 100 * US).ended(wrap + (1 << 43) - before);
+
+            assert_eq!(
+                ended.held_ns(wrap + (1 << 43) - before + 100 * US),
+                100 * US
+            );
+            assert_eq!(ended.held(), held(2, 3));
+        }
+    }
+    assert!(open(1, 1, due).ended(0).any());
+    assert!(!open(0, 0, due).ended(T).any());
 }
