@@ -7,8 +7,15 @@ import re
 import time
 
 ARRIVALS = ("received", "forwarded", "merged", "to_host", "consumed")
-COUNTERS = {"vms": ARRIVALS + ("kick_requests", "kicks_sent", "kicks_held", "kicks_saved"),
+COUNTERS = {"vms": ARRIVALS + ("kick_requests", "kicks_sent", "kicks_held", "kicks_saved", "volleys", "volley_irqs",
+                               "windows", "held_usecs_total"),
             "irqs": ARRIVALS}
+# Which of these are counted by reasons, too. Which there are depends on the module.
+REASONS = {"vms": ("to_host", "kicks_sent", "kicks_saved"), "irqs": ("to_host",)}
+# Folders of histograms; the files in them are called by the lower bounds of the buckets.
+HISTOGRAMS = {"vms": ("volley_sizes", "held_usecs"), "irqs": ()}
+# What is made of parts: the reasons and the buckets that there are.
+PARTS = ("reasons", "histograms")
 NUMBERS = {"vms": ("enabled", "max_usecs", "max_irqs"), "irqs": ("vcpu", "intid")}
 TEXTS = {"vms": (), "irqs": ("vm", "handler")}
 DEFAULTS = ("list_registers", "max_usecs", "max_irqs")
@@ -51,12 +58,24 @@ class Volley:
         text = self.text(*names)
         return int(text) if text and re.fullmatch(r"-?[0-9]{1,20}", text, re.ASCII) else None
 
+    def numbers(self, *names, prefix=""):
+        """Those of the files in a folder whose names begin like this, without that; none if there is no such folder."""
+        try:
+            files = os.listdir(os.path.join(self.folder, *names))
+        except (FileNotFoundError, NotADirectoryError):
+            files = []
+        found = {file[len(prefix):]: self.number(*names, file)
+                 for file in sorted(files, key=natural) if file.startswith(prefix)}
+        return {key: number for key, number in found.items() if number is not None}
+
     def entry(self, kind, name):
         """A VM or a source; nothing if it goes while it is being read."""
         folder = os.path.join(self.folder, kind, name)
         try:
             found = {"born": os.stat(folder).st_ino,
-                     "counters": {key: self.number(kind, name, key) for key in COUNTERS[kind]}}
+                     "counters": {key: self.number(kind, name, key) for key in COUNTERS[kind]},
+                     "reasons": {key: self.numbers(kind, name, prefix=key + "_") for key in REASONS[kind]},
+                     "histograms": {key: self.numbers(kind, name, key) for key in HISTOGRAMS[kind]}}
             found.update((key, self.number(kind, name, key)) for key in NUMBERS[kind])
             found.update((key, self.text(kind, name, key)) for key in TEXTS[kind])
             # Half of it may be of another that has the name now.
@@ -98,14 +117,22 @@ def quotient(over, under):
     return over / under if over is not None and under else None
 
 
+def counts(entry):
+    """All that is counted, by where it is found in the entry."""
+    found = {("counters", key): count for key, count in entry["counters"].items()}
+    for part in PARTS:
+        for name, numbers in entry[part].items():
+            found.update(((part, name, key), count) for key, count in numbers.items())
+    return found
+
+
 def changes(old, new):
     """What was counted since: all of it, if this is another than before, or began anew."""
-    before = old["counters"] if old and old["born"] == new["born"] else {}
-    if any(before.get(key) is not None and count is not None and count < before[key]
-           for key, count in new["counters"].items()):
+    now = counts(new)
+    before = counts(old) if old and old["born"] == new["born"] else {}
+    if any(before.get(key) is not None and count is not None and count < before[key] for key, count in now.items()):
         before = {}
-    return {key: None if count is None else count - (before.get(key) or 0)
-            for key, count in new["counters"].items()}
+    return {key: None if count is None else count - (before.get(key) or 0) for key, count in now.items()}
 
 
 def evaluate(old, new):
@@ -116,14 +143,19 @@ def evaluate(old, new):
     for kind in COUNTERS:
         result[kind] = {}
         for name, entry in new[kind].items():
-            done = changes(old[kind].get(name), entry) if old else entry["counters"]
-            shown = {key: entry[key] for key in TEXTS[kind] + NUMBERS[kind]}
-            shown["counters"] = entry["counters"]
+            every = changes(old[kind].get(name) if old else None, entry)
+            done = {key: every["counters", key] for key in entry["counters"]}
+            shown = {key: entry[key] for key in TEXTS[kind] + NUMBERS[kind] + ("counters",) + PARTS}
             shown["rates"] = {key: quotient(count, seconds) for key, count in done.items()}
+            for part in PARTS:
+                shown[part[:-1] + "_rates"] = {
+                    key: {of: quotient(every[part, key, of], seconds) for of in numbers}
+                    for key, numbers in entry[part].items()}
             if kind == "vms":
                 both = (done["forwarded"], done["merged"])
                 interrupts = None if None in both else sum(both)
                 shown["kicks_per_interrupt"] = quotient(done["kicks_sent"], interrupts)
-                shown["mean_volley"] = quotient(interrupts, done["kick_requests"])
+                shown["mean_volley"] = quotient(done["volley_irqs"], done["volleys"])
+                shown["mean_held_usecs"] = quotient(done["held_usecs_total"], done["windows"])
             result[kind][name] = shown
     return result

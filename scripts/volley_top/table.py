@@ -6,9 +6,10 @@ from .data import COUNTERS, clean, natural
 # What is shown in which column: key, title, width. Those of counters are per
 # second, or whole numbers if there is no interval to count in.
 COLUMNS = {
-    "vms": (("vm", "VM", 12), ("received", "RECV", 8), ("forwarded", "FORW", 8), ("merged", "MERGED", 8),
-            ("kicks_per_interrupt", "K/INT", 5), ("mean_volley", "VOLLEY", 6), ("kicks_held", "HELD", 7),
-            ("kicks_saved", "SAVED", 7), ("max_usecs", "USECS", 5), ("max_irqs", "IRQS", 4)),
+    "vms": (("vm", "VM", 13), ("received", "RECV", 6), ("forwarded", "FORW", 6), ("merged", "MERG", 6),
+            ("kicks_per_interrupt", "K/INT", 5), ("mean_volley", "VOLLEY", 6), ("kicks_held", "HELD", 6),
+            ("mean_held_usecs", "HOLD", 5), ("kicks_saved", "SAVED", 7), ("max_usecs", "USECS", 5),
+            ("max_irqs", "IRQS", 4)),
     "irqs": (("irq", "IRQ", 6), ("vcpu", "VCPU", 4), ("intid", "INTID", 8), ("handler", "HANDLER", 8),
              ("received", "RECV", 8), ("forwarded", "FORW", 8), ("merged", "MERGED", 8), ("to_host", "TOHOST", 8),
              ("total", "IN ALL", 12)),
@@ -65,6 +66,21 @@ def header(result, kind):
 
 def line(row, kind):
     return " ".join(cell(key, row[key], width) for key, _, width in COLUMNS[kind])
+
+
+def details(result, vm):
+    """What a VM's arrivals and kicks came to, in lines as wide as the table: reasons, and the sizes of buckets."""
+    entry, per = result["vms"][vm], "" if result["interval"] is None else "_rates"
+    lines = []
+    for part, key, title in (("reasons", "kicks_sent", "sent"), ("reasons", "kicks_saved", "saved"),
+                             ("reasons", "to_host", "to host"), ("histograms", "volley_sizes", "volleys of"),
+                             ("histograms", "held_usecs", "held usecs")):
+        numbers = entry[part[:-1] + per if per else part].get(key)
+        some = [f"{clean(of)}{'+' * (part == 'histograms')} {cell('', count, 6).strip()}"
+                for of, count in numbers.items() if count]
+        text = ", ".join(some) or ("none" if numbers else "-")
+        lines.append(f"{title + '/s' * bool(per) + ':':14}{text}"[:79])
+    return lines
 
 
 def summary(result):

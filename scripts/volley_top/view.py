@@ -5,18 +5,19 @@ import curses
 import time
 
 from .data import clean, evaluate
-from .table import COLUMNS, header, line, rows, sort, summary
+from .table import COLUMNS, details, header, line, rows, sort, summary
 
 HELP = """\
 Each line is a VM: the process that created it and the file it got for it.
 
 RECV     arrivals of its sources      FORW    of these, queued to a vCPU
-MERGED   of these, waiting already    K/INT   kicks sent per interrupt
-VOLLEY   mean volley: interrupts per kick request
-HELD     kicks put off into a window  SAVED   requests that needed no kick
-USECS    max_usecs (off: Volley forwards nothing)       IRQS  max_irqs
-Interrupts are those forwarded or merged; /s is per second.
-TOHOST   left to the kernel's own path (of one interrupt)
+MERG     of these, waiting already    K/INT   kicks sent per interrupt
+VOLLEY   mean volley: interrupts that a vCPU got at once
+HELD     kicks put off into a window  HOLD    mean microseconds of a window
+SAVED    requests that needed no kick USECS   max_usecs (off: not forwarded)
+IRQS     max_irqs                     TOHOST  left to the kernel's own path
+With a VM's interrupts: why kicks were sent and saved, why arrivals were left
+to the host; volleys by interrupts, windows by microseconds (64+: 64 to 127).
 
 up, down, k, j     choose a VM        Enter   its interrupts
 b, Left, Esc       back               s, S    sort by the next, last column
@@ -71,7 +72,9 @@ class View:
         else:
             vm = self.chosen["vms"] if mode == "irqs" else None
             self.table = sort(rows(result, mode, vm), self.sort_by[mode], self.reverse[mode])
-            at, room = self.choose(0), max(height - 4, 1)
+            # A small terminal has room for the table only.
+            more = details(result, vm) if mode == "irqs" and height >= 16 else []
+            at, room = self.choose(0), max(height - 4 - len(more), 1)
             what = f"interrupts of {clean(vm)}" if vm is not None else summary(result)
             title = next(title for key, title, _ in COLUMNS[mode] if key == self.sort_by[mode])
             put(0, f"volley-top: by {title}{' (reverse)' * self.reverse[mode]}, every {self.interval:g} s; {what}")
@@ -81,6 +84,8 @@ class View:
                 put(number + 2, line(row, mode), curses.A_BOLD if number + first == at else 0)
                 if number + first == at and number + 2 < height:
                     screen.chgat(number + 2, 0, min(12, width - 1), curses.A_REVERSE)
+            for number, text in enumerate(more):
+                put(height - 1 - len(more) + number, text)
             if not self.table:
                 put(2, "No VM has a source." if mode == "vms" else "No interrupt of this VM is a source.")
         bottom = self.message or KEYS[mode]

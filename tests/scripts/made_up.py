@@ -17,9 +17,14 @@ from terminal import Session, write_terminfo
 from volley_top import data
 
 ARRIVALS = ["received", "forwarded", "merged", "to_host", "consumed"]
-KICKS = ["kick_requests", "kicks_sent", "kicks_held", "kicks_saved"]
-QUIET = [1000, 600, 200, 150, 50, 400, 100, 90, 300]
-LOUD = [9000, 8000, 1000, 0, 0, 500, 450, 40, 50]
+KICKS = ["kick_requests", "kicks_sent", "kicks_held", "kicks_saved", "volleys", "volley_irqs", "windows",
+         "held_usecs_total"]
+COUNTERS = ARRIVALS + KICKS
+QUIET = [1000, 600, 200, 150, 50, 400, 100, 90, 300, 300, 600, 80, 4000]
+LOUD = [9000, 8000, 1000, 0, 0, 500, 450, 40, 50, 450, 8100, 40, 1000]
+NONE = [0] * len(COUNTERS)
+SIZES = ["1", "2", "4", "8", "16", "32", "64"]
+USECS = ["0", *(str(1 << bit) for bit in range(14))]
 
 
 class Host:
@@ -37,8 +42,14 @@ class Host:
             (self.path / where / name).write_text(f"{value}\n")
 
     def vm(self, name, counts, **values):
-        self.put(f"vms/{name}", **{"enabled": 1, "max_usecs": 0, "max_irqs": 4, **dict(zip(ARRIVALS + KICKS, counts)),
+        self.put(f"vms/{name}", **{"enabled": 1, "max_usecs": 0, "max_irqs": 4, **dict(zip(COUNTERS, counts)),
                                    **values})
+
+    def more(self, name, sizes, usecs, **reasons):
+        """What an older module does not have of a VM: the first buckets of histograms, and reasons."""
+        self.put(f"vms/{name}", **reasons)
+        for folder, names, counts in (("volley_sizes", SIZES, sizes), ("held_usecs", USECS, usecs)):
+            self.put(f"vms/{name}/{folder}", **dict.fromkeys(names, 0) | dict(zip(names, counts)))
 
     def irq(self, number, vm, counts, **values):
         self.put(f"irqs/{number}", **{"vm": vm, "vcpu": 0, "intid": 8192, "handler": "msi",
@@ -48,7 +59,7 @@ class Host:
         """Three VMs, of which the first in the folder is neither the loudest nor the oldest."""
         self.vm("100-9", QUIET, max_usecs=50)
         self.vm("99-12", LOUD, max_irqs=16)
-        self.vm("5000-3", [0] * 9, enabled=0)
+        self.vm("5000-3", NONE, enabled=0)
         self.irq(50, "99-12", [8000, 7000, 1000, 0, 0], vcpu=1)
         self.irq(51, "99-12", [1000, 1000, 0, 0, 0])
         self.irq(9, "100-9", [1000, 600, 200, 150, 50], intid=-1)

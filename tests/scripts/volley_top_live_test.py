@@ -9,7 +9,7 @@ import sys
 
 sys.dont_write_bytecode = True
 
-from made_up import run, same
+from made_up import COUNTERS, run, same
 
 
 def order(*names):
@@ -28,7 +28,8 @@ def shows(host):
                 break
         session.expect(order("100-9", "99-12", "5000-3"))
         session.send("h")
-        session.expect("mean volley: interrupts per kick request", "change max_usecs", "any key: back")
+        session.expect("mean volley: interrupts that a vCPU got at once", "windows by microseconds", "change max_usecs",
+                       "any key: back")
         session.send("x")
         session.expect("RECV/s")
         session.send("q")
@@ -39,12 +40,14 @@ def sorts(host):
     with host.usual().live("--interval", "3600", "--sort", "kicks_held") as session:
         session.expect("by HELD", order("100-9", "99-12", "5000-3"))
         session.send("s")
+        session.expect("by HOLD", order("100-9", "99-12", "5000-3"))
+        session.send("s")
         session.expect("by SAVED", order("100-9", "99-12", "5000-3"))
         session.send("r")
         session.expect("by SAVED (reverse)", order("5000-3", "99-12", "100-9"))
-        session.send("r", "S", "S")
+        session.send("r", "S", "S", "S")
         session.expect("by VOLLEY", order("99-12", "100-9", "5000-3"))
-        session.send(*"sssss")
+        session.send(*"ssssss")
         session.expect("by VM", order("99-12", "100-9", "5000-3"))
 
 
@@ -64,6 +67,28 @@ def opens(host):
         shutil.rmtree(host.path / "vms/99-12")
         session.send(" ")
         session.expect("99-12 has gone", "VMs: 2")
+
+
+def tells_why(host):
+    host.usual().more("99-12", [300, 149, 0, 0, 0, 0, 1], [0] * 7 + [38, 2], kicks_sent_off=440, kicks_sent_time=10,
+                      kicks_sent_count=0, kicks_saved_exit=30, kicks_saved_shared=20, to_host_handler=0)
+    with host.live("--interval", "3600") as session:
+        session.expect("99-12")
+        session.send("enter")
+        session.expect("interrupts of 99-12", re.compile(
+            r"^sent: +off 440, time 10\nsaved: +exit 30, shared 20\nto host: +none\n"
+            r"volleys of: +1\+ 300, 2\+ 149, 64\+ 1\nheld usecs: +64\+ 38, 128\+ 2\nq quit", re.M))
+        # Per second, as soon as there is an interval.
+        session.send(" ")
+        session.expect(re.compile(r"^sent/s: +none\nsaved/s: +none\nto host/s: +none\nvolleys of/s: none\n", re.M))
+        session.resize(15, 80)
+        session.expect(re.compile(r"^ +51 .*\n+q quit", re.M))
+        session.resize(24, 80)
+        # An older module has none of these files.
+        session.send("b", "down", "enter")
+        session.expect("interrupts of 100-9", re.compile(
+            r"^sent/s: +-\nsaved/s: +-\nto host/s: +-\nvolleys of/s: -\nheld usecs/s: -\nq quit", re.M))
+        same(session.screen.unknown, [])
 
 
 def changes(host):
@@ -92,7 +117,7 @@ def changes(host):
 
 def resizes(host):
     for number in range(1, 40):
-        host.vm(f"7{number:02}-1", [number * 10000000] * 9)
+        host.vm(f"7{number:02}-1", [number * 10000000] * len(COUNTERS))
     with host.live("--interval", "3600") as session:
         session.expect("739-1", "720-1", "q quit")
         assert "719-1" not in "\n".join(session.screen.lines())
@@ -125,7 +150,7 @@ def ends(host):
         session.expect("this terminal (TERM=no-such) will not do")
 
 
-CASES = [shows, sorts, opens, changes, resizes, ends]
+CASES = [shows, sorts, opens, tells_why, changes, resizes, ends]
 
 if __name__ == "__main__":
     sys.exit(run(CASES))
