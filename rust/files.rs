@@ -101,7 +101,9 @@ impl Tree {
             vm: vm.clone(),
             errands: errands.clone(),
         };
-        let directory = self.vms.create_dir(fmt!("{}", id), &VM_FILES, shown.clone())?;
+        let directory = self
+            .vms
+            .create_dir(fmt!("{}", id), &VM_FILES, shown.clone())?;
         let mut folders = Folders::new(directory, &VM_HISTOGRAMS, &shown)?;
         let all_vcpus = folders.all.create_dir(fmt!("vcpus"), &[], ())?;
         let mut vcpus = KVec::new();
@@ -115,8 +117,9 @@ impl Tree {
             vcpus.push(folders, GFP_KERNEL)?;
         }
         // Whoever is told finds all of it, and may set what is to be set.
-        if let Err(error) =
-            folders.all.announce([fmt!("VOLLEY_VM={}", id), fmt!("VOLLEY_PID={}", id.pid)])
+        if let Err(error) = folders
+            .all
+            .announce([fmt!("VOLLEY_VM={}", id), fmt!("VOLLEY_PID={}", id.pid)])
         {
             pr_warn!("vm {}: not announced: {:?}\n", id, error);
         }

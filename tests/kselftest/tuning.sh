@@ -13,14 +13,14 @@ run() {
 	[ ! -d /sys/module/volley ] || rmmod volley
 	# shellcheck disable=SC2086 # several parameters
 	[ "$settings" = stock ] || insmod /volley.ko $settings || exit 1
-	./volley_burst "$@" >/tmp/recipe || { cat /tmp/recipe; exit 1; }
+	./volley_burst "$@" >/tmp/burst || { cat /tmp/burst; exit 1; }
 	awk -F= -v text="$text" '
 		{ value[$1] = $2 }
 		END {
 			irqs = value["delivered"]
 			printf "  %-44s %6.2f %8.2f %8s\n", text, value["exits"] / irqs,
 			       value["kicks"] / irqs, ("kicks_held" in value) ? value["kicks_held"] : "-"
-		}' /tmp/recipe
+		}' /tmp/burst
 }
 
 table() {
