@@ -39,6 +39,10 @@ use crate::{
         VmRef,
         Watch, //
     },
+    loads::{
+        Loads,
+        Shown, //
+    },
     registry::{
         Withdrawn,
         REGISTRY, //
@@ -64,6 +68,7 @@ global_lock! {
     // SAFETY: Initialised by `Control::start`, before anything is hooked that takes it.
     unsafe(uninit) static ATTACHED: Mutex<Attached> = Attached {
         tree: None,
+        loads: None,
         auto_attach: false,
         sources: KVec::new(),
         vms: KVec::new(),
@@ -75,6 +80,8 @@ global_lock! {
 struct Attached {
     /// While the module is loaded.
     tree: Option<Tree>,
+    /// As above.
+    loads: Option<Arc<Loads>>,
     auto_attach: bool,
     sources: KVec<AttachedSource>,
     vms: KVec<AttachedVm>,
@@ -93,13 +100,14 @@ struct AttachedSource {
 /// A VM, and what goes with it.
 struct AttachedVm {
     _directory: Option<VmDirectory>,
+    _shown: Option<Shown>,
     vm: Arc<Vm>,
 }
 
 /// Everything that goes on while the module is loaded; dropping it gives everything back.
 pub(crate) struct Control {
     /// Dropped first: no more news of connections.
-    probe: Option<Pin<KBox<ConnectProbe<Arc<Errands>>>>>,
+    probe: Option<ConnectProbe<Arc<Errands>>>,
     errands: Arc<Errands>,
 }
 
@@ -111,7 +119,7 @@ impl Control {
     /// # Safety
     ///
     /// To be called once.
-    pub(crate) unsafe fn start(tree: Tree, auto_attach: bool) -> Result<Self> {
+    pub(crate) unsafe fn start(tree: Tree, loads: Arc<Loads>, auto_attach: bool) -> Result<Self> {
         // SAFETY: This is called once, by the safety requirements.
         unsafe { ATTACHED.init() };
 
@@ -123,6 +131,7 @@ impl Control {
         {
             let mut attached = ATTACHED.lock();
             attached.tree = Some(tree);
+            attached.loads = Some(loads);
             attached.auto_attach = auto_attach;
         }
         // From here on new connections are told of; the others are found by looking once.
@@ -149,14 +158,14 @@ impl Drop for Control {
             fsleep(Delta::from_millis(1));
         }
 
-        let (vms, tree) = {
+        let (vms, tree, loads) = {
             let mut attached = ATTACHED.lock();
             attached.sources = KVec::new();
             let vms = core::mem::replace(&mut attached.vms, KVec::new());
-            (vms, attached.tree.take())
+            (vms, attached.tree.take(), attached.loads.take())
         };
         drop(vms);
-        drop(tree);
+        drop((tree, loads));
         // With the files gone nobody leaves an errand any more; one that was left does nothing.
         self.errands.finish();
 
@@ -235,8 +244,7 @@ impl Attached {
         self.sources.reserve(1, GFP_KERNEL)?;
         let vm = self.vm(kvm, errands)?;
 
-        let source = Source::new(line, route, vm.clone(), errands.clone());
-        let source = Arc::new(source, GFP_KERNEL)?;
+        let source = Arc::new(Source::new(line, route, vm.clone()), GFP_KERNEL)?;
         vm.add_source(source.clone())?;
         let watch = match pair.watch::<Detach>(serialised) {
             Ok(watch) => watch,
@@ -298,17 +306,23 @@ impl Attached {
         }
 
         self.vms.reserve(1, GFP_KERNEL)?;
-        let vm = Vm::new(kvm, self.auto_attach)?;
+        let vm = Vm::new(kvm, self.auto_attach, errands.clone())?;
+        let shown = self
+            .loads
+            .as_ref()
+            .map(|loads| loads.show(&vm))
+            .transpose()?;
         let directory = self
             .tree
             .as_ref()
-            .map(|tree| tree.add_vm(&vm, errands))
+            .map(|tree| tree.add_vm(&vm))
             .transpose()
             .inspect_err(|error| {
                 pr_warn!("vm {}: no directory: {:?}\n", vm.id(), error);
             });
         let _ = self.vms.push_within_capacity(AttachedVm {
             _directory: directory.ok().flatten(),
+            _shown: shown,
             vm: vm.clone(),
         });
         Ok(vm)
@@ -353,6 +367,21 @@ fn detach_all(serialised: &Serialised) {
         detached(&source);
         // SAFETY: The pair is connected: if it were not, `Detach` would have removed the source.
         unsafe { source.watch.end(serialised) };
+    }
+}
+
+/// Calls `vm` for each VM, and after each `source` for each of its sources.
+///
+/// Nothing is attached or detached meanwhile. Context: process, sleeps; the module is initialised.
+pub(crate) fn look_at_attached(vm: impl Fn(&Arc<Vm>), source: impl Fn(&Arc<Source>)) {
+    let attached = ATTACHED.lock();
+    for known in &attached.vms {
+        vm(&known.vm);
+        for of_vm in &attached.sources {
+            if Arc::ptr_eq(of_vm.source.vm(), &known.vm) {
+                source(&of_vm.source);
+            }
+        }
     }
 }
 

@@ -5,10 +5,6 @@
 //! `Documentation/ABI/testing/sysfs-kernel-volley` describes them for users.
 
 use crate::{
-    errands::{
-        Errand,
-        Errands, //
-    },
     handler::Choice,
     params,
     source::Source,
@@ -32,9 +28,10 @@ use crate::{
         Reason, //
     },
 };
-use core::ops::Deref;
 use kernel::{
     prelude::*,
+    seq_file::SeqFile,
+    seq_print,
     sync::Arc, //
 };
 
@@ -56,7 +53,7 @@ pub(crate) struct Tree {
 pub(crate) struct VmDirectory {
     _vcpus: KVec<Folders<VcpuOfVm>>,
     _all_vcpus: Directory<()>,
-    _vm: Folders<VmOfHost>,
+    _vm: Folders<Arc<Vm>>,
 }
 
 /// The directory of a VM or of a vCPU, and within it those of its histograms.
@@ -94,17 +91,11 @@ impl Tree {
         })
     }
 
-    /// Creates the directory of `vm`, and announces it. What is written there may take `errands`.
-    pub(crate) fn add_vm(&self, vm: &Arc<Vm>, errands: &Arc<Errands>) -> Result<VmDirectory> {
+    /// Creates the directory of `vm`, and announces it.
+    pub(crate) fn add_vm(&self, vm: &Arc<Vm>) -> Result<VmDirectory> {
         let id = vm.id();
-        let shown = VmOfHost {
-            vm: vm.clone(),
-            errands: errands.clone(),
-        };
-        let directory = self
-            .vms
-            .create_dir(fmt!("{}", id), &VM_FILES, shown.clone())?;
-        let mut folders = Folders::new(directory, &VM_HISTOGRAMS, &shown)?;
+        let directory = self.vms.create_dir(fmt!("{}", id), &VM_FILES, vm.clone())?;
+        let mut folders = Folders::new(directory, &VM_HISTOGRAMS, vm)?;
         let all_vcpus = folders.all.create_dir(fmt!("vcpus"), &[], ())?;
         let mut vcpus = KVec::new();
         for index in 0..vm.vcpus() {
@@ -138,24 +129,9 @@ impl Tree {
 }
 
 type HostFile = Attribute<Host>;
-type VmFile = Attribute<VmOfHost>;
+type VmFile = Attribute<Arc<Vm>>;
 type VcpuFile = Attribute<VcpuOfVm>;
 type SourceFile = Attribute<Arc<Source>>;
-
-/// What a VM's directory shows.
-#[derive(Clone)]
-struct VmOfHost {
-    vm: Arc<Vm>,
-    errands: Arc<Errands>,
-}
-
-impl Deref for VmOfHost {
-    type Target = Vm;
-
-    fn deref(&self) -> &Vm {
-        &self.vm
-    }
-}
 
 /// What a vCPU's directory shows.
 #[derive(Clone)]
@@ -240,8 +216,6 @@ static VM_FILES: [VmFile; 34] = [
         |vm| u32::from(vm.enabled()),
         |vm, text| {
             vm.set_enabled(parse(Knob::SWITCH, text)? == 1);
-            // Lines that were not wanted before are taken over soon.
-            vm.errands.leave(Errand::Connections);
             Ok(())
         },
     ),
@@ -361,7 +335,7 @@ macro_rules! histograms {
     };
 }
 
-static VM_HISTOGRAMS: Histograms<VmOfHost> = histograms!(VmFile);
+static VM_HISTOGRAMS: Histograms<Arc<Vm>> = histograms!(VmFile);
 static VCPU_HISTOGRAMS: Histograms<VcpuOfVm> = histograms!(VcpuFile);
 
 static SOURCE_FILES: [SourceFile; 17] = [
@@ -397,3 +371,36 @@ static SOURCE_FILES: [SourceFile; 17] = [
     SourceFile::ro(c"consumed", |source| source.fates.consumed.get()),
     SourceFile::ro(c"deferred", |source| source.fates.deferred.get()),
 ];
+
+/// Prints all files of a VM's directory as one line. Context: process, sleeps.
+pub(crate) fn print_vm(out: &SeqFile, vm: &Arc<Vm>) {
+    print(out, &VM_FILES, vm);
+}
+
+/// Prints all files of a vCPU's directory as one line.
+pub(crate) fn print_vcpu(out: &SeqFile, vm: &Arc<Vm>, index: u32) {
+    let vcpu = VcpuOfVm {
+        vm: vm.clone(),
+        index,
+    };
+    print(out, &VCPU_FILES, &vcpu);
+}
+
+/// Prints all files of a source's directory as one line.
+pub(crate) fn print_source(out: &SeqFile, source: &Arc<Source>) {
+    print(out, &SOURCE_FILES, source);
+}
+
+/// Prints ` name=value` for each of `files`, and ends the line.
+fn print<T>(out: &SeqFile, files: &[Attribute<T>], data: &T) {
+    let mut line = [0; 64];
+    for file in files {
+        let value = file
+            .read(data, &mut line)
+            .ok()
+            .and_then(|length| core::str::from_utf8(line.get(..length)?).ok())
+            .unwrap_or("?");
+        seq_print!(out, " {}={}", file.name(), value.trim_end());
+    }
+    seq_print!(out, "\n");
+}

@@ -12,5 +12,6 @@ pub(crate) use self::{
         set_limit,
         MAX_BURST, //
     },
+    gic::FIRST_LPI,
     line::Line, //
 };

@@ -10,6 +10,8 @@
 //! | `route.rs`   | where an irqfd leads: MSI, ITS, LPI                                    |
 //! | `vgic.rs`    | queueing to a vCPU, under KVM's locks and in KVM's order               |
 //! | `bypass.rs`  | connected pairs of the IRQ bypass manager: found, watched              |
+//! | `list_registers.rs` | what KVM loads into them, and what the guest leaves there       |
+//! | `probe.rs`   | being told when KVM enters a function                                  |
 //!
 //! # Lock order
 //!
@@ -19,13 +21,18 @@
 //! irqbypass lock *                          mutex; made visible as `Serialised`
 //!   kvm_lock *                              mutex; walking the list of VMs
 //!     kvm->irqfds.lock *                    spinlock_t, IRQs off; walking a VM's irqfds
-//!   ATTACHED                                mutex, `control.rs`; sources, VMs, foreign handlers
+//!   ATTACHED                                mutex, `control.rs`; sources, VMs, foreign handlers;
+//!                                           also taken by itself, to look at them
 //!     its->its_lock *                       mutex; injecting what hard interrupts have deferred
 //!     kernfs: active references *           waited for when a directory is removed
 //!       Vm::sources                         mutex, `vm.rs`; taken when a file is read
 //!     irq_desc->lock *                      raw; exchanging a flow handler
 //!
-//! hard IRQ:
+//! tracepoints_mutex *                       mutex; nothing but a work item is scheduled with it held
+//! Loads::probe                              mutex, `loads.rs`; in that work item
+//!   fprobe_mutex, ftrace_lock *             mutexes; registering and ending probes
+//!
+//! hard IRQ, and the probes in KVM's entry path, which take none of these:
 //! kvm->irq_srcu *                           read side; from translation to queueing
 //!   vgic_cpu->ap_list_lock *                raw; one vCPU's list
 //!     vgic_irq->irq_lock *                  raw; one virtual interrupt
@@ -36,6 +43,8 @@
 //! No lock of Volley's is held across one of KVM's in hard IRQ: there, Volley has none.
 
 mod bypass;
+mod list_registers;
+mod probe;
 mod route;
 mod symbols;
 mod vcpu;
@@ -51,6 +60,12 @@ pub(crate) use self::{
         Pair,
         Watch, //
     },
+    list_registers::{
+        ListRegisters,
+        ListRegistersProbe,
+        Observe,
+        MAX_LIST_REGISTERS, //
+    },
     route::{
         Redirected,
         Route,
@@ -64,6 +79,7 @@ pub(crate) use self::{
     },
     vm::{
         RoutingGuard,
+        VmKey,
         VmRef, //
     },
 };

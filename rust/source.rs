@@ -4,10 +4,7 @@
 
 use crate::{
     context::HardIrq,
-    errands::{
-        Errand,
-        Errands, //
-    },
+    errands::Errand,
     handler::{
         Choice,
         External,
@@ -91,15 +88,12 @@ pub(crate) struct Source {
     deferred: Atomic<u64>,
     /// A handler's first verdict that was not valid is yet to be logged.
     complaint: Atomic<bool>,
-    errands: Arc<Errands>,
     link: Link,
 }
 
 impl Source {
     /// Creates the source of the host's `line` and its `route` into `vm`.
-    ///
-    /// What cannot be done in hard interrupts is left to `errands`.
-    pub(crate) fn new(line: Line, route: Route, vm: Arc<Vm>, errands: Arc<Errands>) -> Self {
+    pub(crate) fn new(line: Line, route: Route, vm: Arc<Vm>) -> Self {
         Self {
             line,
             route,
@@ -113,7 +107,6 @@ impl Source {
             wanted: Atomic::new(false),
             deferred: Atomic::new(NOT_DEFERRED),
             complaint: Atomic::new(false),
-            errands,
             link: Link::new(),
         }
     }
@@ -181,7 +174,7 @@ impl Source {
         self.vm
             .decide_anew(self, || self.choice.write_once(choice as u32));
         self.wanted.write_once(true);
-        self.errands.leave(Errand::Connections);
+        self.vm.errands().leave(Errand::Connections);
         // What `msi` holds is not to wait for arrivals that go elsewhere now.
         self.vm.release_after_change();
     }
@@ -247,7 +240,7 @@ impl Source {
     pub(crate) fn defer(&self, gsi: u32) {
         let gsi = u64::from(gsi);
         match self.deferred.cmpxchg(NOT_DEFERRED, gsi, Full) {
-            Ok(_) => self.errands.leave(Errand::Sources),
+            Ok(_) => self.vm.errands().leave(Errand::Sources),
             Err(waiting) if waiting == gsi => {}
             // There is room for one number; this one becomes what it would be without the handler.
             Err(_) => return self.leave_to_host(Left::Untranslated),
@@ -260,7 +253,7 @@ impl Source {
     #[cold]
     pub(crate) fn complain(&self) {
         self.complaint.write_once(true);
-        self.errands.leave(Errand::Sources);
+        self.vm.errands().leave(Errand::Sources);
     }
 
     /// Does what hard interrupts have left. Context: process.

@@ -20,6 +20,7 @@ use crate::{
     window::{
         self,
         AtomicWord,
+        Held,
         Hold,
         Outcome,
         Rate,
@@ -44,6 +45,15 @@ pub(crate) struct Vcpu {
     rate: RateOfVolleys,
     /// What became of requests for a kick.
     pub(crate) kicks: Kicks,
+}
+
+/// What is held for a vCPU at one moment.
+pub(crate) struct Moment {
+    pub(crate) held: Held,
+    /// Until the window closes.
+    pub(crate) left_ns: u64,
+    /// From one volley to the next, as [`Rate::gap_ns`].
+    pub(crate) gap_ns: u64,
 }
 
 /// The memory behind a hold word.
@@ -121,6 +131,15 @@ impl Vcpu {
     #[inline(always)]
     pub(crate) fn index(&self) -> u32 {
         self.index
+    }
+
+    /// Returns what is held; each value by itself is of this moment.
+    pub(crate) fn at_this_moment(&self) -> Moment {
+        Moment {
+            held: self.hold.held(),
+            left_ns: self.hold.left_ns(timer::now()),
+            gap_ns: self.rate.load().gap_ns(),
+        }
     }
 
     /// Counts and traces what a step of the protocol came to.

@@ -3,7 +3,12 @@
 //! VMs that have sources.
 
 use crate::{
+    errands::{
+        Errand,
+        Errands, //
+    },
     kvm::VmRef,
+    marks::Marks,
     once::Once,
     params,
     source::Source,
@@ -50,9 +55,11 @@ pub(crate) struct Vm {
     settings: Atomic<u32>,
     #[pin]
     sources: Mutex<Sources>,
+    errands: Arc<Errands>,
     /// By index; all there will ever be: KVM refuses to create more once there is a vGIC, and
     /// without one, to connect a pair.
     vcpus: KVVec<Pin<KBox<Timed<Vcpu>>>>,
+    marks: Marks,
     /// Dropped last: the vCPUs live as long as this.
     kvm: VmRef,
 }
@@ -60,14 +67,16 @@ pub(crate) struct Vm {
 impl Vm {
     /// Creates the state of `kvm`, with the settings that new VMs get.
     ///
-    /// Without `auto_attach` its lines are not taken over before the administrator wants it.
-    pub(crate) fn new(kvm: VmRef, auto_attach: bool) -> Result<Arc<Self>> {
+    /// Without `auto_attach` its lines are not taken over before the administrator wants it. What
+    /// cannot be done at once is left to `errands`.
+    pub(crate) fn new(kvm: VmRef, auto_attach: bool, errands: Arc<Errands>) -> Result<Arc<Self>> {
         let id = kvm.id();
         let mut vcpus = KVVec::new();
         // SAFETY: The vCPU is used by elements of `vcpus` only, which go before `kvm`.
         while let Some(vcpu) = unsafe { kvm.vcpu(vcpus.len() as u32) } {
             vcpus.push(Timed::new(Vcpu::new(vcpu, id))?, GFP_KERNEL)?;
         }
+        let marks = Marks::new()?;
         Arc::pin_init(
             pin_init!(Self {
                 id,
@@ -78,7 +87,9 @@ impl Vm {
                     present: KVec::new(),
                     gone: Fates::new(),
                 }),
+                errands,
                 vcpus,
+                marks,
                 kvm,
             }),
             GFP_KERNEL,
@@ -136,6 +147,12 @@ impl Vm {
         self.vcpus.get(index as usize).map(|vcpu| &**vcpu)
     }
 
+    /// Returns the marks of interrupts that came from Volley.
+    #[inline(always)]
+    pub(crate) fn marks(&self) -> &Marks {
+        &self.marks
+    }
+
     /// Returns how many vCPUs the VM has.
     pub(crate) fn vcpus(&self) -> u32 {
         // CAST: KVM has at most 512 vCPUs.
@@ -163,7 +180,14 @@ impl Vm {
             source.update_way(enabled);
         }
         drop(sources);
+        // Lines that were not wanted before are taken over soon.
+        self.errands.leave(Errand::Connections);
         self.release_after_change();
+    }
+
+    /// Returns what is left to process context.
+    pub(crate) fn errands(&self) -> &Arc<Errands> {
+        &self.errands
     }
 
     /// Returns whether the lines of the VM's sources are to be taken over.

@@ -208,6 +208,9 @@ impl Entry<'_> {
             source.fates.merged.add(1);
         } else {
             source.fates.forwarded.add(1);
+            if trace::list_registers_shown() {
+                source.vm().marks().queued(interrupt.intid());
+            }
         }
         source.note_target(vcpu, interrupt.intid());
         trace::trace_irq_forwarded(

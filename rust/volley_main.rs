@@ -11,26 +11,32 @@
 //! | its handler gives a verdict                                | `handler.rs`             |
 //! | the virtual interrupts of a VM are queued, vCPU by vCPU     | `volley.rs`, `kvm/vgic.rs` |
 //! | each vCPU is kicked once, at once or at the end of a window | `vcpu.rs`, `window/`     |
-//! | KVM loads them into the list registers                     | KVM                      |
+//! | KVM loads them into the list registers                     | KVM; shown by `loads.rs` |
 //!
 //! Around it: `control.rs` attaches and detaches sources, `files.rs` and `params.rs` are the
-//! administrator's interface, `api.rs` that of other modules, `trace/` shows what happens. `kvm.rs` has the lock order. The whole
+//! administrator's interface, `api.rs` that of other modules, `trace/` and `state.rs` show what
+//! happens. `kvm.rs` has the lock order. The whole
 //! is described in `Documentation/design.rst`.
 
 mod api;
 mod bindings;
 mod context;
 mod control;
+mod debugfs;
 mod errands;
 mod files;
 mod fixed_vec;
 mod handler;
 mod host;
 mod kvm;
+mod loads;
+mod marks;
 mod once;
 mod params;
+mod rcu_index;
 mod registry;
 mod source;
+mod state;
 mod stats;
 mod sysfs;
 mod timer;
@@ -42,13 +48,19 @@ mod window;
 
 use api::Owners;
 use control::Control;
+use debugfs::File;
 use files::{
     Host,
     Tree, //
 };
 use kernel::prelude::*;
 use kvm::Symbols;
+use loads::{
+    Listening,
+    Loads, //
+};
 use params::Params;
+use state::State;
 
 module! {
     type: VolleyModule,
@@ -82,6 +94,8 @@ module! {
 
 /// The module while it is loaded.
 struct VolleyModule {
+    _state: File<State>,
+    _listening: Listening,
     _owners: Pin<KBox<Owners>>,
     _control: Control,
 }
@@ -114,8 +128,10 @@ impl kernel::Module for VolleyModule {
         host::set_limit(burst);
 
         let tree = Tree::new(Host { list_registers })?;
+        let loads = Loads::new()?;
+        let listening = loads.listen();
         // SAFETY: A module is initialised once.
-        let control = unsafe { Control::start(tree, params.auto_attach)? };
+        let control = unsafe { Control::start(tree, loads, params.auto_attach)? };
         let owners = Owners::watch()?;
         pr_info!(
             "{} list registers, up to {} interrupts an exception\n",
@@ -123,6 +139,8 @@ impl kernel::Module for VolleyModule {
             burst
         );
         Ok(Self {
+            _state: File::new(c"volley", c"state"),
+            _listening: listening,
             _owners: owners,
             _control: control,
         })

@@ -33,16 +33,17 @@ check_type(kvm_lock, struct mutex);
 check_type(kvm_vgic_global_state, struct vgic_global);
 
 /*
- * vgic_msi_to_its() is declared in a header of KVM's own, which a full kernel
- * source has and a distribution's header package has not. Built against the
- * latter the module compiles all the same, and this one prototype is taken on
- * trust: build against the source once for each kernel version.
+ * These are declared in a header of KVM's own, which a full kernel source has
+ * and a distribution's header package has not. Built against the latter the
+ * module compiles all the same, and these prototypes are taken on trust: build
+ * against the source once for each kernel version.
  */
 #if __has_include("vgic/vgic.h")
 #include "vgic/vgic.h"
 
 check_type(&vgic_msi_to_its,
 	   struct vgic_its * (*)(struct kvm *, struct kvm_msi *));
+check_type(&vgic_v3_fold_lr_state, void (*)(struct kvm_vcpu *));
 #endif
 
 /*
@@ -58,6 +59,13 @@ check_value(KVM_MSI_VALID_DEVID, 1);
 /* rust/kvm/vcpu.rs: the mode is read atomically and compared as an integer. */
 check_type(((struct kvm_vcpu *)0)->mode, int);
 check_value(IN_GUEST_MODE, 1);
+
+/* rust/kvm/list_registers.rs: the functions that are probed, what is read. */
+check_type(&kvm_arch_vcpu_ctxflush_fp, void (*)(struct kvm_vcpu *));
+check_type(((struct vgic_v3_cpu_if *)0)->vgic_lr, u64[16]);
+check_value(ICH_LR_PENDING_BIT, 1ULL << 62);
+check_value(ICH_LR_VIRTUAL_ID_MASK, (1ULL << 32) - 1);
+check_value(ICH_HCR_EL2_UIE, 1 << 1);
 
 /* rust/host/line.rs: the architecture has one first LPI, for host and guest. */
 check_value(VGIC_MIN_LPI, 8192);

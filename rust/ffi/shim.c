@@ -5,6 +5,7 @@
 
 #include <linux/dcache.h>
 #include <linux/err.h>
+#include <linux/ftrace.h>
 #include <linux/irq.h>
 #include <linux/irqchip/arm-gic-v3.h>
 #include <linux/irqdesc.h>
@@ -160,6 +161,12 @@ bool volley_kvm_gsi_msi(struct kvm *kvm, unsigned int gsi, struct kvm_msi *msi)
 		return true;
 	}
 	return false;
+}
+
+/* The first argument of a function that a probe is called for. */
+void *volley_first_argument(struct ftrace_regs *fregs)
+{
+	return (void *)ftrace_regs_get_argument(fregs, 0);
 }
 
 struct irq_desc *volley_irq_desc(unsigned int irq)

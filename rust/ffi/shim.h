@@ -8,6 +8,7 @@
 #ifndef VOLLEY_SHIM_H
 #define VOLLEY_SHIM_H
 
+#include <linux/ftrace.h>
 #include <linux/irqdesc.h>
 #include <linux/kvm_host.h>
 #include <linux/kvm_irqfd.h>
@@ -35,6 +36,9 @@ bool volley_vcpu_kick_guest(struct kvm_vcpu *vcpu, void (*send)(int cpu));
 /* KVM: an irqfd and its route. */
 bool volley_irqfd_msi(struct kvm_kernel_irqfd *irqfd, struct kvm_msi *msi);
 bool volley_kvm_gsi_msi(struct kvm *kvm, unsigned int gsi, struct kvm_msi *msi);
+
+/* Probes. */
+void *volley_first_argument(struct ftrace_regs *fregs);
 
 /* The host's interrupts. */
 struct irq_desc *volley_irq_desc(unsigned int irq);

@@ -15,7 +15,7 @@ use crate::{
 use kernel::bindings;
 
 /// Lowest INTID of an LPI (GICv3 architecture specification, section 2.2.1).
-pub(super) const FIRST_LPI: u32 = 8192;
+pub(crate) const FIRST_LPI: u32 = 8192;
 
 /// INTIDs that stand for no interrupt (GICv3 architecture specification, section 2.2.1).
 const SPECIAL: core::ops::RangeInclusive<u32> = 1020..=1023;

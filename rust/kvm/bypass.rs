@@ -15,6 +15,10 @@
 //! C header: [`include/linux/irqbypass.h`](srctree/include/linux/irqbypass.h)
 
 use super::{
+    probe::{
+        Probe,
+        Probed, //
+    },
     route::Route,
     symbols::Symbols,
     vm::VmRef, //
@@ -317,73 +321,26 @@ pub(crate) trait Connected: Send + Sync + 'static {
 }
 
 /// A probe that tells when KVM connects a pair.
-///
-/// # Invariants
-///
-/// `fprobe` is registered if `registered` says so, and then lives in a pinned box.
-#[repr(C)]
 pub(crate) struct ConnectProbe<T: Connected> {
-    fprobe: volley_bindings::fprobe,
-    told: T,
-    registered: bool,
+    _probe: Pin<KBox<Probe<Connecting<T>>>>,
 }
-
-// SAFETY: The fprobe is only touched by the kernel, from any thread, and `T` is `Send` and `Sync`.
-unsafe impl<T: Connected> Send for ConnectProbe<T> {}
-// SAFETY: As above.
-unsafe impl<T: Connected> Sync for ConnectProbe<T> {}
 
 impl<T: Connected> ConnectProbe<T> {
     /// Has `told` told whenever a pair is being connected.
-    pub(crate) fn new(told: T) -> Result<Pin<KBox<Self>>> {
-        let mut probe = KBox::new(
-            Self {
-                fprobe: volley_bindings::fprobe {
-                    entry_handler: Some(Self::entered),
-                    ..Default::default()
-                },
-                told,
-                registered: false,
-            },
-            GFP_KERNEL,
-        )?;
-        let mut names = [c"kvm_arch_irq_bypass_add_producer".as_char_ptr()];
-        // SAFETY: The probe is in a box that does not move any more, and is unregistered when the
-        // box is dropped.
-        to_result(unsafe {
-            volley_bindings::register_fprobe_syms(&raw mut probe.fprobe, names.as_mut_ptr(), 1)
+    pub(crate) fn new(told: T) -> Result<Self> {
+        Ok(Self {
+            _probe: Probe::new(Connecting(told))?,
         })
-        .inspect_err(|_| pr_err!("cannot probe kvm_arch_irq_bypass_add_producer\n"))?;
-        // INVARIANT: It has just been registered, and the box is pinned.
-        probe.registered = true;
-        Ok(KBox::into_pin(probe))
-    }
-
-    /// KVM has been called to connect a pair.
-    ///
-    /// # Safety
-    ///
-    /// To be called for the probe of a `Self` only.
-    unsafe extern "C" fn entered(
-        fprobe: *mut volley_bindings::fprobe,
-        _: c_ulong,
-        _: c_ulong,
-        _: *mut volley_bindings::ftrace_regs,
-        _: *mut c_void,
-    ) -> c_int {
-        // SAFETY: `fprobe` is the first field of a `Self`, which is valid while it is registered.
-        let told = unsafe { &(*fprobe.cast::<Self>()).told };
-        told.connected();
-        // Not zero: there is no exit handler to be called.
-        1
     }
 }
 
-impl<T: Connected> Drop for ConnectProbe<T> {
-    fn drop(&mut self) {
-        if self.registered {
-            // SAFETY: By the type invariants. This waits until no handler runs.
-            unsafe { volley_bindings::unregister_fprobe(&raw mut self.fprobe) };
-        }
+/// What KVM calls to connect a pair.
+struct Connecting<T>(T);
+
+impl<T: Connected> Probed for Connecting<T> {
+    const FUNCTION: &'static CStr = c"kvm_arch_irq_bypass_add_producer";
+
+    unsafe fn entered(&self, _: *mut c_void) {
+        self.0.connected();
     }
 }

@@ -86,7 +86,7 @@ impl Symbols {
     /// # Errors
     ///
     /// `ENOENT` before [`Symbols::resolve`] has succeeded.
-    pub(super) fn get() -> Result<&'static Self> {
+    pub(crate) fn get() -> Result<&'static Self> {
         SYMBOLS.as_ref().ok_or(ENOENT)
     }
 

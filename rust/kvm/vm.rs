@@ -22,6 +22,28 @@ use kernel::{
 /// Stands in for the file descriptor of a VM that KVM has no name for, plus a serial number.
 const NO_FD: i32 = 1 << 20;
 
+/// What tells one VM of the host from the others for as long as it lives: a number, no more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct VmKey(usize);
+
+impl VmKey {
+    /// Returns the key of the VM that `vcpu` belongs to.
+    ///
+    /// # Safety
+    ///
+    /// `vcpu` must be valid.
+    #[inline(always)]
+    pub(super) unsafe fn of_vcpu(vcpu: *mut volley_bindings::kvm_vcpu) -> Self {
+        // SAFETY: By the safety requirements; a vCPU's VM never changes.
+        Self(unsafe { (*vcpu).kvm }.addr())
+    }
+
+    /// Returns the key as a number. It is an address, and not for users to see.
+    pub(crate) fn number(self) -> usize {
+        self.0
+    }
+}
+
 /// A reference on a `struct kvm`.
 ///
 /// Dropping the last one destroys the VM, which sleeps, so it must happen in process context and
@@ -61,6 +83,11 @@ impl VmRef {
     /// Returns whether both are the same VM.
     pub(crate) fn is(&self, other: &Self) -> bool {
         self.kvm == other.kvm
+    }
+
+    /// Returns what the VM is found by.
+    pub(crate) fn key(&self) -> VmKey {
+        VmKey(self.kvm.addr().get())
     }
 
     /// Returns whether the VM has a vGICv3, set up and ready.

@@ -58,7 +58,7 @@ impl<T> Attribute<T> {
     }
 
     /// The name of the file.
-    pub(super) const fn name(&self) -> &'static CStr {
+    pub(crate) const fn name(&self) -> &'static CStr {
         self.name
     }
 
@@ -75,7 +75,7 @@ impl<T> Attribute<T> {
     /// # Errors
     ///
     /// `EOVERFLOW` if the line, with a byte to spare, is longer than the page.
-    pub(super) fn read(&self, data: &T, page: &mut [u8]) -> Result<usize> {
+    pub(crate) fn read(&self, data: &T, page: &mut [u8]) -> Result<usize> {
         let mut line = Line { page, len: 0 };
         (self.show)(data, &mut line)?;
         Ok(line.len)

@@ -7,7 +7,20 @@
 //! that does nothing, which is patched into a jump when it is turned on; the arguments are worked
 //! out in either case, so they should be at hand.
 
-use crate::window::Reason;
+mod listen;
+
+pub(crate) use self::listen::{
+    somebody_listens,
+    Listened, //
+};
+
+use crate::{
+    kvm::{
+        ListRegisters,
+        MAX_LIST_REGISTERS, //
+    },
+    window::Reason, //
+};
 use kernel::{
     bindings,
     jump_label::static_branch_unlikely,
@@ -33,7 +46,8 @@ impl kernel::fmt::Display for VmId {
 /// Declares events of `trace.h`, each with a safe function that calls it.
 ///
 /// The kernel's `declare_trace!` looks for events in `kernel::bindings`, where those of a module
-/// are not. All that is declared here takes numbers, so that no call can be wrong.
+/// are not. All that is declared here takes numbers, or references to a known number of them, so
+/// that no call can be wrong.
 ///
 /// # Safety
 ///
@@ -50,16 +64,28 @@ macro_rules! declare_events {
             )*
         }
 
+        /// Whether each event is on.
+        mod on {
+            use super::*;
+
+            $(
+                #[inline(always)]
+                pub(super) fn $name() -> bool {
+                    // SAFETY: The key is that of a tracepoint defined by C.
+                    unsafe {
+                        static_branch_unlikely!([<__tracepoint_ $name>], bindings::tracepoint, key)
+                    }
+                }
+            )*
+        }
+
         $(
             $(#[$attr])*
             #[inline(always)]
             fn $name($($arg: $type),*) {
-                // SAFETY: The key is that of a tracepoint defined by C.
-                let on = unsafe {
-                    static_branch_unlikely!([<__tracepoint_ $name>], bindings::tracepoint, key)
-                };
-                if on {
-                    // SAFETY: The declaration agrees with that in C, and numbers are all it takes.
+                if on::$name() {
+                    // SAFETY: The declaration agrees with that in C, and what it takes are numbers,
+                    // and references to as many as it reads.
                     unsafe { [<rust_do_trace_ $name>]($($arg),*) };
                 }
             }
@@ -82,6 +108,15 @@ declare_events! {
     fn kick_held(vm_pid: c_int, vm_fd: c_int, vcpu: c_uint, usecs: c_uint, count: c_uint);
     fn kick_sent(vm_pid: c_int, vm_fd: c_int, vcpu: c_uint, reason: c_uint, count: c_uint);
     fn kick_saved(vm_pid: c_int, vm_fd: c_int, vcpu: c_uint, count: c_uint);
+    fn list_registers_loaded(
+        vm_pid: c_int,
+        vm_fd: c_int,
+        vcpu: c_uint,
+        count: c_uint,
+        forwarded: c_uint,
+        waiting: bool,
+        intids: &[u32; MAX_LIST_REGISTERS],
+    );
 }
 
 /// Host IRQ `irq` became a source of `vm`, as its interrupt `gsi`.
@@ -124,4 +159,29 @@ pub(crate) fn trace_kick_sent(vm: VmId, vcpu: u32, reason: Reason, count: u32) {
 #[inline(always)]
 pub(crate) fn trace_kick_saved(vm: VmId, vcpu: u32, count: u32) {
     kick_saved(vm.pid, vm.fd, vcpu, count);
+}
+
+/// `vcpu` enters the guest with these list registers, `forwarded` of which are from Volley.
+#[inline(always)]
+pub(crate) fn trace_list_registers_loaded(
+    vm: VmId,
+    vcpu: u32,
+    registers: &ListRegisters,
+    forwarded: u32,
+) {
+    list_registers_loaded(
+        vm.pid,
+        vm.fd,
+        vcpu,
+        registers.count,
+        forwarded,
+        registers.waiting,
+        &registers.intids,
+    );
+}
+
+/// Returns whether what Volley queues must be marked, for [`trace_list_registers_loaded`].
+#[inline(always)]
+pub(crate) fn list_registers_shown() -> bool {
+    on::list_registers_loaded()
 }

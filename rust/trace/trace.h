@@ -175,6 +175,41 @@ TRACE_EVENT(kick_saved,
 		  __entry->count)
 );
 
+/* In listen.rs: there is a probe in KVM only while this event is on. */
+int volley_listeners_came(void);
+void volley_listeners_left(void);
+
+TRACE_EVENT_FN(list_registers_loaded,
+	TP_PROTO(int vm_pid, int vm_fd, unsigned int vcpu, unsigned int count,
+		 unsigned int forwarded, bool waiting, const u32 *intids),
+	TP_ARGS(vm_pid, vm_fd, vcpu, count, forwarded, waiting, intids),
+
+	TP_STRUCT__entry(
+		__field(int, vm_pid)
+		__field(int, vm_fd)
+		__field(unsigned int, vcpu)
+		__field(unsigned int, count)
+		__field(unsigned int, forwarded)
+		__field(bool, waiting)
+		__array(u32, intids, 16)
+	),
+	TP_fast_assign(
+		__entry->vm_pid = vm_pid;
+		__entry->vm_fd = vm_fd;
+		__entry->vcpu = vcpu;
+		__entry->count = count;
+		__entry->forwarded = forwarded;
+		__entry->waiting = waiting;
+		memcpy(__entry->intids, intids, sizeof(__entry->intids));
+	),
+	TP_printk("vm=%d-%d vcpu=%u count=%u forwarded=%u waiting=%d intids=%s",
+		  __entry->vm_pid, __entry->vm_fd, __entry->vcpu,
+		  __entry->count, __entry->forwarded, __entry->waiting,
+		  __print_array(__entry->intids, __entry->count, sizeof(u32))),
+
+	volley_listeners_came, volley_listeners_left
+);
+
 #endif /* _VOLLEY_TRACE_H */
 
 /* Out of tree, the path is relative to what Kbuild adds with -I for trace.o. */

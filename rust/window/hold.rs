@@ -74,6 +74,11 @@ impl<A: AtomicWord> Hold<A> {
         Word(self.word.load()).held()
     }
 
+    /// Returns how long it is held yet, in nanoseconds, at the time `now`; 0 if nothing is.
+    pub(crate) fn left_ns(&self, now: u64) -> u64 {
+        Word(self.word.load()).left_ns(now)
+    }
+
     /// Tries `change` on the word until nobody interferes, or too often.
     ///
     /// `change` returns the new word and a result. A word that stays as it is is not written.

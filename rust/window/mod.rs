@@ -60,5 +60,6 @@ pub(crate) use settings::{
 };
 pub(crate) use word::{
     Ended,
+    Held,
     Reason, //
 };

@@ -321,4 +321,12 @@ impl Word {
             None => Expiry::Due,
         }
     }
+
+    /// Returns how long the window is open yet, in nanoseconds, at the time `now`; 0 if none is.
+    pub(crate) fn left_ns(self, now: u64) -> u64 {
+        match self.due_after(now) {
+            Some(deadline) if self.held().requests > 0 => deadline.wrapping_sub(now),
+            _ => 0,
+        }
+    }
 }

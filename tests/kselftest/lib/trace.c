@@ -43,6 +43,30 @@ void trace_stop(void)
 	rmdir(INSTANCE);
 }
 
+void trace_enable(const char *event, bool on)
+{
+	char file[64];
+
+	snprintf(file, sizeof(file), "events/volley/%s/enable", event);
+	must_write(on ? "1" : "0", file);
+}
+
+/* "{0x2000,0x2001}" */
+static void parse_intids(struct trace_event *event, const char *val)
+{
+	const char *at = val;
+	char *end;
+
+	TEST_ASSERT(*at == '{', "%s: no array: '%s'", event->name, val);
+	while (*at != '}' && at[1] != '}') {
+		TEST_ASSERT(event->nr_intids < TRACE_INTIDS, "too many: '%s'", val);
+		event->intids[event->nr_intids++] = strtoul(++at, &end, 16);
+		TEST_ASSERT(end != at && (*end == ',' || *end == '}'),
+			    "%s: no array: '%s'", event->name, val);
+		at = end;
+	}
+}
+
 static void parse_field(struct trace_event *event, char *field)
 {
 	static const struct {
@@ -52,6 +76,7 @@ static void parse_field(struct trace_event *event, char *field)
 #define NUMBER(name)	{ #name, offsetof(struct trace_event, name) }
 		NUMBER(irq), NUMBER(hwirq), NUMBER(position), NUMBER(gsi), NUMBER(vcpu),
 		NUMBER(intid), NUMBER(merged), NUMBER(usecs), NUMBER(count),
+		NUMBER(forwarded), NUMBER(waiting),
 	};
 	char *val = strchr(field, '='), *end;
 	int i;
@@ -64,6 +89,10 @@ static void parse_field(struct trace_event *event, char *field)
 	}
 	if (!strcmp(field, "reason")) {
 		snprintf(event->reason, sizeof(event->reason), "%s", val);
+		return;
+	}
+	if (!strcmp(field, "intids")) {
+		parse_intids(event, val);
 		return;
 	}
 	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
@@ -83,6 +112,7 @@ static void parse_line(struct trace *trace, char *line)
 	struct trace_event event = {
 		.irq = -1, .hwirq = -1, .position = -1, .gsi = -1, .vcpu = -1,
 		.intid = -1, .merged = -1, .usecs = -1, .count = -1,
+		.forwarded = -1, .waiting = -1,
 	};
 	char *cpu = strstr(line, " ["), *at, *field, *save;
 

@@ -7,12 +7,17 @@
 
 #include <kvm_util.h>
 
+#define TRACE_INTIDS	16	/* in one event */
+
 /* Fields that an event does not have are -1, or empty. */
 struct trace_event {
 	char name[24];
 	int cpu;
 	s64 irq, hwirq, position, gsi, vcpu, intid, merged, usecs, count;
+	s64 forwarded, waiting;
 	char vm[24], reason[16];
+	u32 intids[TRACE_INTIDS];
+	int nr_intids;
 };
 
 struct trace {
@@ -22,6 +27,8 @@ struct trace {
 
 /* The module must be loaded; what was recorded before is forgotten. */
 void trace_start(void);
+/* Turns one event on or off while the others remain as they are. */
+void trace_enable(const char *event, bool on);
 /* Ends the recording; to be called before the module is unloaded. */
 void trace_stop(void);
 /* Reads what has been recorded since trace_start() or the last trace_read(). */

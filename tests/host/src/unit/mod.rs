@@ -33,6 +33,7 @@ pub const TESTS: &[Test] = &[
     ("word_request", word::request),
     ("word_expire", word::expire),
     ("word_armed_before", word::armed_before),
+    ("word_left", word::left),
     ("word_deadline_wraps", word::deadline_wraps),
     ("word_held_time", word::held_time),
     ("protocol_order_of_steps", protocol::order_of_steps),

@@ -293,6 +293,22 @@ pub fn armed_before() {
     }
 }
 
+pub fn left() {
+    let wrap = 1u64 << 43;
+    let cases = [
+        ("open", open(1, 1, T), T - US, US),
+        ("across the wrap", open(1, 1, wrap + US), wrap - US, 2 * US),
+        ("due", open(1, 1, T), T, 0),
+        ("overdue", open(1, 1, T), T + US, 0),
+        ("nothing held, but queued", open(0, 0, T), T - US, 0),
+        ("nothing", Word::IDLE, T, 0),
+    ];
+
+    for (name, word, now, expected) in cases {
+        assert_eq!(word.left_ns(now), expected, "{name}");
+    }
+}
+
 pub fn deadline_wraps() {
     let settings = Settings::new(100, 4);
 

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The state of everything at one moment, as text: `/sys/kernel/debug/volley/state`.
+//!
+//! `Documentation/debugfs.rst` describes it for users. There is a line for each VM, vCPU and source,
+//! of words `name=value`: those of the files in sysfs, and what has no file there.
+
+use crate::{
+    control,
+    debugfs::Text,
+    files::{
+        print_source,
+        print_vcpu,
+        print_vm, //
+    },
+    kvm::Symbols,
+    params,
+    trace, //
+};
+use kernel::{
+    seq_file::SeqFile,
+    seq_print, //
+};
+
+/// The text.
+pub(crate) struct State;
+
+impl Text for State {
+    fn print(out: &SeqFile) {
+        let defaults = params::defaults();
+
+        seq_print!(
+            out,
+            "volley version={} list_registers={} list_registers_shown={}\n",
+            env!("VOLLEY_VERSION"),
+            Symbols::get().map_or(0, Symbols::list_registers),
+            u32::from(trace::somebody_listens())
+        );
+        seq_print!(
+            out,
+            "defaults max_usecs={} max_irqs={} adaptive={}\n",
+            defaults.max_usecs(),
+            defaults.max_irqs(),
+            u32::from(defaults.adaptive())
+        );
+        control::look_at_attached(
+            |vm| {
+                seq_print!(out, "\nvm={}", vm.id());
+                print_vm(out, vm);
+                for index in 0..vm.vcpus() {
+                    if let Some(vcpu) = vm.vcpu(index) {
+                        let now = vcpu.at_this_moment();
+                        seq_print!(
+                            out,
+                            "  vcpu={} in_guest={} irq_pending={} held_requests={} held_irqs={} left_ns={} gap_ns={}",
+                            index,
+                            u32::from(vcpu.kvm().in_guest()),
+                            u32::from(vcpu.kvm().irq_pending()),
+                            now.held.requests,
+                            now.held.irqs,
+                            now.left_ns,
+                            now.gap_ns
+                        );
+                        print_vcpu(out, vm, index);
+                    }
+                }
+            },
+            |source| {
+                let key = source.key();
+                seq_print!(out, "  irq={} hwirq={}", key.irq, key.intid);
+                print_source(out, source);
+            },
+        );
+    }
+}
