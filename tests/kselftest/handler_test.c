@@ -3,7 +3,9 @@
  * Handlers of other modules: what they are asked, that their verdicts are done,
  * and that nothing they do or leave undone harms anybody.
  */
+#include <signal.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "load.h"
 #include "suite.h"
@@ -488,6 +490,57 @@ TEST_F(handler, sample_redirect)
 	EXPECT_EQ(0, unload_module("volley_redirect"));
 	raise_each(self->rig, 1);
 	EXPECT_EQ(taken + 1, rig_taken(self->rig, self->lpi));
+}
+
+/* Starts ./volley_sizes with its output going to @out; it has begun when this returns. */
+static pid_t start_sizes(const char *out, const char *err)
+{
+	char text[80];
+	pid_t pid = fork();
+
+	TEST_ASSERT(pid >= 0, "cannot fork");
+	if (!pid) {
+		if (freopen(out, "w", stdout) && freopen(err, "w", stderr))
+			execl("./volley_sizes", "volley_sizes", NULL);
+		_exit(1);
+	}
+	HOST_WAIT_FOR(!host_read(text, sizeof(text), "%s", err) && strstr(text, "following"),
+		      "volley_sizes does not begin");
+	return pid;
+}
+
+TEST_F(handler, sample_sizes)
+{
+	static const char out[] = "/tmp/volley_sizes.out", err[] = "/tmp/volley_sizes.err";
+	unsigned long long kicks, irqs, bucket, sum = 0;
+	struct volley_counts now;
+	char text[1024], id[32], *line;
+	int status, i;
+	pid_t pid;
+
+	pid = start_sizes(out, err);
+	volley_count(self->rig, &self->before);
+	for (i = 0; i < 30; i++) {
+		rig_raise(self->rig, 0, ALL(VECTORS));
+		ASSERT_EQ(0, rig_wait(self->rig, 0, ALL(VECTORS)));
+	}
+	volley_count(self->rig, &now);
+	volley_since(&now, &self->before);
+	kill(pid, SIGTERM);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+
+	ASSERT_EQ(0, host_read(text, sizeof(text), "%s", out));
+	ASSERT_EQ(3, sscanf(text, "vm %31[0-9-]: %llu kicks for %llu interrupts", id, &kicks, &irqs))
+		TH_LOG("%s", text);
+	EXPECT_STREQ(self->rig->id, id);
+	EXPECT_EQ(now.kicks.sent, kicks);
+	EXPECT_LT(kicks, irqs);
+	for (line = strchr(text, '\n'); line; line = strchr(line + 1, '\n'))
+		if (sscanf(line, " %*[0-9+] %llu", &bucket) == 1)
+			sum += bucket;
+	EXPECT_EQ(kicks, sum);
+	EXPECT_FALSE(host_exists("/sys/kernel/tracing/instances/volley_sizes"));
 }
 
 TEST_HARNESS_MAIN
