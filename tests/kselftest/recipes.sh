@@ -45,7 +45,8 @@ ours() {
 
 # adapt FILE: the block, for this VM.
 adapt() {
-	sed -e "s/== 1234/== ${vm%-*}/" -e "s/== 17/== ${vm#*-}/" \
+	sed -e "s/vm_pid == 1234/vm_pid == ${vm%-*}/" \
+		-e "s/vm_fd == 17/vm_fd == ${vm#*-}/" \
 		-e 's/^cat trace_pipe$/timeout 60 cat trace_pipe | head -n 3/' \
 		-e 's/^cat .*\/hist$/sleep 3; &/' "$1"
 }
