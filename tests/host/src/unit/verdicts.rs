@@ -21,7 +21,7 @@ use crate::verdicts::{
 fn given(action: u32, arrival: u32) -> Given {
     Given {
         action,
-        gsi: 100 + arrival,
+        gsi: arrival.wrapping_add(100),
         arrival,
     }
 }
