@@ -11,6 +11,11 @@ mod model;
 mod unit;
 #[path = "../../../rust/handler/verdicts.rs"]
 mod verdicts;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the module uses more of it than the tests do"
+)]
 #[path = "../../../rust/window/mod.rs"]
 mod window;
 
