@@ -99,10 +99,7 @@ static u64 send(struct rig *rig, int vectors, u32 max_usecs, struct volley_kicks
 		n++;
 		exits += exits_before;
 		volley_since(&counts, &before);
-		kicks->requests += counts.kicks.requests;
-		kicks->sent += counts.kicks.sent;
-		kicks->held += counts.kicks.held;
-		kicks->saved += counts.kicks.saved;
+		volley_kicks_add(kicks, &counts.kicks);
 	}
 	for (i = 0; i < vectors; i++)
 		close(fd[i]);

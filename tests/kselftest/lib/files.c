@@ -295,10 +295,14 @@ static void learn(void *data, const char *path, mode_t mode)
 		setting = &settings[nr_settings++];
 		snprintf(setting->name, sizeof(setting->name), "%s", file_name(path));
 		setting->number = is_number(now, strlen(now));
-		if (setting->number)
+		if (setting->number) {
 			learn_number(setting, learning->fd, atoll(now), learning->seeded);
-		else
+		} else {
 			files_walk(learn_text, learning);
+			/* What a handler says while its VM is not enabled. */
+			if (!try(learning->fd, "host"))
+				add_good(setting, "host");
+		}
 	}
 	add_good(setting, now);
 	/* What it says can be written to it, and so it is again as it was. */

@@ -247,6 +247,11 @@ void volley_count(struct rig *rig, struct volley_counts *counts)
 		 host_now_ns() < end);
 }
 
+void volley_kicks_add(struct volley_kicks *sum, const struct volley_kicks *more)
+{
+	add(sum, more, sizeof(*sum));
+}
+
 void volley_since(struct volley_counts *now, const struct volley_counts *before)
 {
 	const u64 *b = (const u64 *)before;

@@ -76,6 +76,8 @@ struct volley_counts {
 
 /* Reads them once nothing is on its way any more. */
 void volley_count(struct rig *rig, struct volley_counts *counts);
+/* @sum becomes the sum of both. */
+void volley_kicks_add(struct volley_kicks *sum, const struct volley_kicks *more);
 /* @now becomes the difference from @before. */
 void volley_since(struct volley_counts *now, const struct volley_counts *before);
 
