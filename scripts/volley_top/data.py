@@ -6,7 +6,7 @@ import os
 import re
 import time
 
-ARRIVALS = ("received", "forwarded", "merged", "to_host", "consumed")
+ARRIVALS = ("received", "forwarded", "merged", "to_host", "consumed", "deferred")
 COUNTERS = {"vms": ARRIVALS + ("kick_requests", "kicks_sent", "kicks_held", "kicks_saved", "volleys", "volley_irqs",
                                "windows", "held_usecs_total"),
             "irqs": ARRIVALS}
@@ -16,7 +16,7 @@ REASONS = {"vms": ("to_host", "kicks_sent", "kicks_saved"), "irqs": ("to_host",)
 HISTOGRAMS = {"vms": ("volley_sizes", "held_usecs"), "irqs": ()}
 # What is made of parts: the reasons and the buckets that there are.
 PARTS = ("reasons", "histograms")
-NUMBERS = {"vms": ("enabled", "max_usecs", "max_irqs"), "irqs": ("vcpu", "intid")}
+NUMBERS = {"vms": ("enabled", "max_usecs", "max_irqs"), "irqs": ("vcpu", "intid", "gsi")}
 TEXTS = {"vms": (), "irqs": ("vm", "handler")}
 DEFAULTS = ("list_registers", "max_usecs", "max_irqs")
 

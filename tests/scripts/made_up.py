@@ -16,12 +16,12 @@ sys.path.append(str(TOP.parent))
 from terminal import Session, write_terminfo
 from volley_top import data
 
-ARRIVALS = ["received", "forwarded", "merged", "to_host", "consumed"]
+ARRIVALS = ["received", "forwarded", "merged", "to_host", "consumed", "deferred"]
 KICKS = ["kick_requests", "kicks_sent", "kicks_held", "kicks_saved", "volleys", "volley_irqs", "windows",
          "held_usecs_total"]
 COUNTERS = ARRIVALS + KICKS
-QUIET = [1000, 600, 200, 150, 50, 400, 100, 90, 300, 300, 600, 80, 4000]
-LOUD = [9000, 8000, 1000, 0, 0, 500, 450, 40, 50, 450, 8100, 40, 1000]
+QUIET = [1000, 600, 200, 130, 50, 20, 400, 100, 90, 300, 300, 600, 80, 4000]
+LOUD = [9000, 8000, 1000, 0, 0, 0, 500, 450, 40, 50, 450, 8100, 40, 1000]
 NONE = [0] * len(COUNTERS)
 SIZES = ["1", "2", "4", "8", "16", "32", "64"]
 USECS = ["0", *(str(1 << bit) for bit in range(14))]
@@ -52,7 +52,7 @@ class Host:
             self.put(f"vms/{name}/{folder}", **dict.fromkeys(names, 0) | dict(zip(names, counts)))
 
     def irq(self, number, vm, counts, **values):
-        self.put(f"irqs/{number}", **{"vm": vm, "vcpu": 0, "intid": 8192, "handler": "msi",
+        self.put(f"irqs/{number}", **{"vm": vm, "vcpu": 0, "intid": 8192, "gsi": 24, "handler": "msi",
                                       **dict(zip(ARRIVALS, counts)), **values})
 
     def usual(self):
@@ -60,9 +60,9 @@ class Host:
         self.vm("100-9", QUIET, max_usecs=50)
         self.vm("99-12", LOUD, max_irqs=16)
         self.vm("5000-3", NONE, enabled=0)
-        self.irq(50, "99-12", [8000, 7000, 1000, 0, 0], vcpu=1)
-        self.irq(51, "99-12", [1000, 1000, 0, 0, 0])
-        self.irq(9, "100-9", [1000, 600, 200, 150, 50], intid=-1)
+        self.irq(50, "99-12", [8000, 7000, 1000, 0, 0, 0], vcpu=1)
+        self.irq(51, "99-12", [1000, 1000, 0, 0, 0, 0])
+        self.irq(9, "100-9", [1000, 600, 200, 130, 50, 20], intid=-1)
         return self
 
     def run(self, *arguments, status=0):

@@ -50,12 +50,12 @@ def rates(host):
     host.usual()
     first = host.read(100.0)
     host.vm("99-12", [count + 50 for count in LOUD])
-    host.irq(50, "99-12", [8040, 7030, 1010, 0, 0])
+    host.irq(50, "99-12", [8040, 7030, 1010, 0, 0, 0])
     found = data.evaluate(first, host.read(104.0))
     same(found["interval"], 4.0)
     same(found["vms"]["99-12"]["rates"], dict.fromkeys(COUNTERS, 12.5))
     same(found["vms"]["100-9"]["rates"], dict.fromkeys(COUNTERS, 0.0))
-    same(found["irqs"]["50"]["rates"], dict(zip(ARRIVALS, [10.0, 7.5, 2.5, 0.0, 0.0])))
+    same(found["irqs"]["50"]["rates"], dict(zip(ARRIVALS, [10.0, 7.5, 2.5, 0.0, 0.0, 0.0])))
     # Of these 50 of each: 50 kicks for 100 interrupts; volleys of one, windows of 1 us.
     same(quotients(found["vms"]["99-12"]), (0.5, 1.0, 1.0))
     same(quotients(found["vms"]["100-9"]), (None, None, None))
@@ -107,7 +107,7 @@ def older_module(host):
         for name in ("volleys", "volley_irqs", "windows", "held_usecs_total"):
             (host.path / "vms" / vm / name).unlink()
     found = json.loads(host.run("--json", "--interval", "0"))["vms"]["99-12"]
-    same((list(found["counters"]), list(found["counters"].values())), (COUNTERS, LOUD[:9] + [None] * 4))
+    same((list(found["counters"]), list(found["counters"].values())), (COUNTERS, LOUD[:10] + [None] * 4))
     same(quotients(found), (0.05, None, None))
     same(found["reasons"]["kicks_saved"], {})
     same(host.run("--once", "--interval", "0").splitlines()[2].split(),
@@ -209,7 +209,7 @@ def json_is_stable(host):
         for key in ("histograms", "histogram_rates"):
             same(list(vm[key]), ["volley_sizes", "held_usecs"])
     for irq in found["irqs"].values():
-        same(sorted(irq), ["counters", "handler", "histogram_rates", "histograms", "intid", "rates", "reason_rates",
+        same(sorted(irq), ["counters", "gsi", "handler", "histogram_rates", "histograms", "intid", "rates", "reason_rates",
                            "reasons", "vcpu", "vm"])
         same((list(irq["counters"]), list(irq["rates"])), (ARRIVALS, ARRIVALS))
     same(list(found["vms"]["99-12"]["counters"].values()), LOUD)
@@ -250,7 +250,7 @@ def parse_prometheus(text):
 
 def prometheus_is_valid(host):
     host.usual().vm('a"b\\n\n', LOUD)
-    host.irq(60, "gone-1", [1, 2, 3, 4, 5])
+    host.irq(60, "gone-1", [1, 2, 3, 4, 5, 6])
     (host.path / "irqs/60/merged").unlink()
     found = parse_prometheus(host.run("--prometheus"))
     expected = {("volley_info", (("version", "0.1.0"),)): 1, ("volley_list_registers", ()): 4,
@@ -262,8 +262,8 @@ def prometheus_is_valid(host):
         expected.update(((f"volley_vm_{key}_total", label), n) for key, n in zip(COUNTERS, counts)
                         if key not in ("volleys", "volley_irqs", "held_usecs_total"))
         expected.update(zip([(f"volley_vm_{key}", label) for key in ("enabled", "max_usecs", "max_irqs")], values))
-    for irq, vm, counts in (("50", "99-12", [8000, 7000, 1000, 0, 0]), ("51", "99-12", [1000, 1000, 0, 0, 0]),
-                            ("9", "100-9", QUIET), ("60", "gone-1", [1, 2, None, 4, 5])):
+    for irq, vm, counts in (("50", "99-12", [8000, 7000, 1000, 0, 0, 0]), ("51", "99-12", [1000, 1000, 0, 0, 0, 0]),
+                            ("9", "100-9", QUIET), ("60", "gone-1", [1, 2, None, 4, 5, 6])):
         expected.update(((f"volley_irq_{key}_total", (("vm", vm), ("irq", irq))), n)
                         for key, n in zip(ARRIVALS, counts) if n is not None)
     same(found, expected)
