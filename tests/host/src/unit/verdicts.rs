@@ -100,6 +100,7 @@ pub fn anything() {
         let arrivals = random.within(1, MAX_BATCH as u64) as usize;
         let returned = match random.within(0, 9) {
             0 => random.next() as u32,
+            1 => random.within(0, MAX_BATCH as u64 + 4) as u32,
             _ => random.within(0, arrivals as u64) as u32,
         };
         let mut room = [Given::default(); MAX_BATCH];
