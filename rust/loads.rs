@@ -116,7 +116,7 @@ impl Loads {
     /// It is not from here that the probes can be registered: the caller holds the lock of the
     /// tracepoints, which the function graph tracer takes with that of ftrace held. Context: any.
     pub(crate) fn listeners_changed(self: &Arc<Self>) {
-        // SAFETY: As in `control.rs`.
+        // SAFETY: As in `Errands::leave`.
         let queue = unsafe { Queue::from_raw(bindings::system_dfl_wq) };
         // If it is queued already, that will do.
         let _ = queue.enqueue(self.clone());

@@ -141,7 +141,7 @@ TRACE_EVENT(kick_sent,
 	),
 	TP_printk("vm=%d-%d vcpu=%u reason=%s count=%u",
 		  __entry->vm_pid, __entry->vm_fd, __entry->vcpu,
-		  /* The numbers are those of reason_number() in mod.rs. */
+		  /* The numbers are those of Reason in window/word.rs. */
 		  __print_symbolic(__entry->reason,
 				   { 0, "off" },
 				   { 1, "outside" },
