@@ -6,8 +6,8 @@
 //! Rust. `ffi/export.c` exports the functions.
 
 use crate::{
+    attached,
     bindings as volley_bindings,
-    control,
     handler::{
         External,
         Handle,
@@ -137,7 +137,7 @@ pub(crate) unsafe extern "C" fn volley_unregister(
 ) -> c_int {
     let result = may_sleep().and_then(|()| {
         let handle = Handle::from_number(registration.addr());
-        control::unregister(handle).map(drop)
+        attached::unregister(handle).map(drop)
     });
     result.map_or_else(Error::to_errno, |()| 0)
 }
@@ -157,7 +157,7 @@ unsafe fn register(
         let handler = unsafe { handler.as_ref() }.ok_or(EINVAL)?;
         // SAFETY: By the safety requirements.
         let external = unsafe { External::new(handler, data, target()?)? };
-        control::register(external)
+        attached::register(external)
     });
     match result {
         Ok(handle) => without_provenance_mut(handle.to_number()),
@@ -222,7 +222,7 @@ impl Owners {
     ) -> c_int {
         // CAST: A small number.
         if state == bindings::module_state_MODULE_STATE_GOING as c_ulong {
-            control::unregister_owner(module.cast());
+            attached::unregister_owner(module.cast());
         }
         // CAST: A small number.
         bindings::NOTIFY_DONE as c_int

@@ -21,7 +21,7 @@
 //! irqbypass lock *                          mutex; made visible as `Serialised`
 //!   kvm_lock *                              mutex; walking the list of VMs
 //!     kvm->irqfds.lock *                    spinlock_t, IRQs off; walking a VM's irqfds
-//!   ATTACHED                                mutex, `control.rs`; sources, VMs, foreign handlers;
+//!   ATTACHED                                mutex, `attached.rs`; sources, VMs, foreign handlers;
 //!                                           also taken by itself, to look at them
 //!     its->its_lock *                       mutex; injecting what hard interrupts have deferred
 //!     kernfs: active references *           waited for when a directory is removed

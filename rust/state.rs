@@ -6,7 +6,7 @@
 //! of words `name=value`: those of the files in sysfs, and what has no file there.
 
 use crate::{
-    control,
+    attached,
     debugfs::Text,
     files::{
         print_source,
@@ -43,7 +43,7 @@ impl Text for State {
             defaults.max_irqs(),
             u32::from(defaults.adaptive())
         );
-        control::look_at_attached(
+        attached::look_at(
             |vm| {
                 seq_print!(out, "\nvm={}", vm.id());
                 print_vm(out, vm);

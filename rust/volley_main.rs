@@ -13,12 +13,13 @@
 //! | each vCPU is kicked once, at once or at the end of a window | `vcpu.rs`, `window/`     |
 //! | KVM loads them into the list registers                     | KVM; shown by `loads.rs` |
 //!
-//! Around it: `control.rs` attaches and detaches sources, `files.rs` and `params.rs` are the
-//! administrator's interface, `api.rs` that of other modules, `trace/` and `state.rs` show what
+//! Around it: `control.rs` has sources attached and detached, which `attached.rs` keeps; `files.rs`
+//! and `params.rs` are the administrator's interface, `api.rs` that of other modules, `trace/` and `state.rs` show what
 //! happens. `kvm.rs` has the lock order. The whole
 //! is described in `Documentation/design.rst`.
 
 mod api;
+mod attached;
 mod bindings;
 mod context;
 mod control;

@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is attached: the sources, their VMs, and the handlers of other modules, under one lock.
+
+use crate::{
+    context::Serialised,
+    errands::Errands,
+    files::{
+        SourceDirectory,
+        Tree,
+        VmDirectory, //
+    },
+    handler::{
+        External,
+        Handle,
+        Registrations, //
+    },
+    host::Line,
+    kvm::{
+        Hooks,
+        Pair,
+        VmRef,
+        Watch, //
+    },
+    loads::{
+        Loads,
+        Shown, //
+    },
+    registry::{
+        Withdrawn,
+        REGISTRY, //
+    },
+    source::Source,
+    trace,
+    vm::Vm, //
+};
+use kernel::{
+    bindings,
+    prelude::*,
+    sync::{
+        global_lock,
+        Arc, //
+    }, //
+};
+
+global_lock! {
+    // SAFETY: Initialised by `init`, before anything is hooked that takes it.
+    unsafe(uninit) static ATTACHED: Mutex<Attached> = Attached {
+        tree: None,
+        loads: None,
+        auto_attach: false,
+        sources: KVec::new(),
+        vms: KVec::new(),
+        registrations: Registrations::new(),
+    };
+}
+
+/// What is attached at this moment.
+struct Attached {
+    /// While the module is loaded.
+    tree: Option<Tree>,
+    /// As above.
+    loads: Option<Arc<Loads>>,
+    auto_attach: bool,
+    sources: KVec<AttachedSource>,
+    vms: KVec<AttachedVm>,
+    registrations: Registrations,
+}
+
+/// A source, and what goes with it.
+struct AttachedSource {
+    _directory: Option<SourceDirectory>,
+    source: Arc<Source>,
+    watch: Watch,
+    /// Its line is taken over, and bursts include it.
+    taken_over: bool,
+}
+
+/// A VM, and what goes with it.
+struct AttachedVm {
+    _directory: Option<VmDirectory>,
+    _shown: Option<Shown>,
+    vm: Arc<Vm>,
+}
+
+/// Makes the lock.
+///
+/// # Safety
+///
+/// To be called once, before anything else here.
+pub(crate) unsafe fn init() {
+    // SAFETY: This is called once, by the safety requirements.
+    unsafe { ATTACHED.init() };
+}
+
+/// Has what will be attached shown in `tree` and by `loads`.
+///
+/// Without `auto_attach`, lines are taken over only as the administrator wants it.
+pub(crate) fn begin(tree: Tree, loads: Arc<Loads>, auto_attach: bool) {
+    let mut attached = ATTACHED.lock();
+    attached.tree = Some(tree);
+    attached.loads = Some(loads);
+    attached.auto_attach = auto_attach;
+}
+
+/// Lets go of everything, for good. Nothing must be attached any more, nor will be.
+pub(crate) fn end() {
+    let (vms, tree, loads) = {
+        let mut attached = ATTACHED.lock();
+        attached.sources = KVec::new();
+        let vms = core::mem::replace(&mut attached.vms, KVec::new());
+        (vms, attached.tree.take(), attached.loads.take())
+    };
+    drop(vms);
+    drop((tree, loads));
+}
+
+/// Attaches those of `pairs` that are not, and takes over the lines that are wanted.
+pub(crate) fn attach_connected(pairs: &[Pair], errands: &Arc<Errands>, serialised: &Serialised) {
+    let mut attached = ATTACHED.lock();
+    attached.attach_connected(pairs, errands, serialised);
+    attached.take_over_wanted(serialised);
+}
+
+/// Does what hard interrupts have left to be done for each source.
+pub(crate) fn run_errands() {
+    for attached in &ATTACHED.lock().sources {
+        attached.source.run_errands();
+    }
+}
+
+impl Attached {
+    /// Attaches those of `pairs` that are not.
+    fn attach_connected(
+        &mut self,
+        pairs: &[Pair],
+        errands: &Arc<Errands>,
+        serialised: &Serialised,
+    ) {
+        for pair in pairs {
+            if REGISTRY.contains(pair.irq(), serialised) {
+                continue;
+            }
+            if let Err(error) = self.attach(pair, errands, serialised) {
+                pr_debug!("irq {} stays on the stock path: {:?}\n", pair.irq(), error);
+                // It may have been the first source of its VM.
+                self.release_idle_vms();
+            }
+        }
+    }
+
+    /// Attaches one pair.
+    ///
+    /// # Errors
+    ///
+    /// `EOPNOTSUPP` if the host IRQ is not an LPI, or the VM has no vGICv3; `EBUSY` if somebody
+    /// else watches the producer; `ENOMEM`. Nothing has changed then.
+    fn attach(&mut self, pair: &Pair, errands: &Arc<Errands>, serialised: &Serialised) -> Result {
+        // SAFETY: `detach` and `detach_all` are done with the line before its pair is parted.
+        let line = unsafe { Line::find(pair.irq(), serialised)? };
+        // SAFETY: The same goes for the route.
+        let route = unsafe { pair.route() };
+
+        let kvm = pair.vm(serialised).ok_or(ENODEV)?;
+        self.sources.reserve(1, GFP_KERNEL)?;
+        let vm = self.vm(kvm, errands)?;
+
+        let source = Arc::new(Source::new(line, route, vm.clone()), GFP_KERNEL)?;
+        vm.add_source(source.clone())?;
+        let watch = match pair.watch::<Detach>(serialised) {
+            Ok(watch) => watch,
+            Err(error) => {
+                vm.remove_source(&source);
+                return Err(error);
+            }
+        };
+        if let Err(error) = REGISTRY.publish(source.key(), source.clone(), serialised) {
+            // SAFETY: The pair is connected.
+            unsafe { watch.end(serialised) };
+            vm.remove_source(&source);
+            return Err(error);
+        }
+        self.registrations.assign(&source);
+
+        let directory = self
+            .tree
+            .as_ref()
+            .map(|tree| tree.add_source(&source))
+            .transpose()
+            .inspect_err(|error| {
+                pr_warn!("irq {}: no directory: {:?}\n", source.key().irq, error);
+            });
+        // There is room: it was reserved above.
+        let _ = self.sources.push_within_capacity(AttachedSource {
+            _directory: directory.ok().flatten(),
+            source,
+            watch,
+            taken_over: false,
+        });
+        Ok(())
+    }
+
+    /// Takes over the lines that are wanted and not taken over yet.
+    fn take_over_wanted(&mut self, serialised: &Serialised) {
+        for attached in &mut self.sources {
+            let source = &attached.source;
+            if attached.taken_over || !source.wanted() {
+                continue;
+            }
+            REGISTRY.admit_to_bursts(source.key(), serialised);
+            source.line().take_over(serialised);
+            attached.taken_over = true;
+            trace::trace_source_attached(source.key().irq, source.vm().id(), source.route().gsi());
+        }
+    }
+
+    /// Returns the state of the VM `kvm`, which is created for its first source.
+    ///
+    /// If the reference is not needed it is dropped here. It is never the last one, which would
+    /// destroy the VM under our locks: a VM keeps its own until its pairs have been disconnected.
+    fn vm(&mut self, kvm: VmRef, errands: &Arc<Errands>) -> Result<Arc<Vm>> {
+        if let Some(known) = self.vms.iter().find(|known| known.vm.kvm().is(&kvm)) {
+            return Ok(known.vm.clone());
+        }
+        if !kvm.has_gicv3() {
+            return Err(EOPNOTSUPP);
+        }
+
+        self.vms.reserve(1, GFP_KERNEL)?;
+        let vm = Vm::new(kvm, self.auto_attach, errands.clone())?;
+        let shown = self
+            .loads
+            .as_ref()
+            .map(|loads| loads.show(&vm))
+            .transpose()?;
+        let directory = self
+            .tree
+            .as_ref()
+            .map(|tree| tree.add_vm(&vm))
+            .transpose()
+            .inspect_err(|error| {
+                pr_warn!("vm {}: no directory: {:?}\n", vm.id(), error);
+            });
+        let _ = self.vms.push_within_capacity(AttachedVm {
+            _directory: directory.ok().flatten(),
+            _shown: shown,
+            vm: vm.clone(),
+        });
+        Ok(vm)
+    }
+    /// Lets go of VMs that have no source.
+    ///
+    /// Dropping the last reference on a VM destroys it, so this must be called while a pair of such
+    /// a VM is connected: KVM has one of its own until all of them have been disconnected.
+    fn release_idle_vms(&mut self) {
+        while let Some(idle) = self.vms.iter().position(|known| !known.vm.has_sources()) {
+            let _ = self.vms.remove(idle);
+        }
+    }
+}
+
+/// Detaches the source of a pair that is being parted.
+struct Detach;
+
+impl Hooks for Detach {
+    fn disconnected(irq: u32, serialised: &Serialised) {
+        let mut attached = ATTACHED.lock();
+        let Some(at) = attached
+            .sources
+            .iter()
+            .position(|attached| attached.source.key().irq == irq)
+        else {
+            return;
+        };
+        if let Ok(parted) = attached.sources.remove(at) {
+            let mut withdrawn = Withdrawn::new();
+            withdraw(&parted, &mut withdrawn, serialised);
+            withdrawn.quiesce();
+            detached(&parted);
+        }
+        // The pair is still connected as far as KVM is concerned.
+        attached.release_idle_vms();
+    }
+}
+
+/// Detaches all sources, whose pairs remain connected.
+pub(crate) fn detach_all(serialised: &Serialised) {
+    let mut attached = ATTACHED.lock();
+    let mut withdrawn = Withdrawn::new();
+
+    for source in &attached.sources {
+        withdraw(source, &mut withdrawn, serialised);
+    }
+    // One grace period for all of them.
+    withdrawn.quiesce();
+    while let Some(source) = attached.sources.pop() {
+        detached(&source);
+        // SAFETY: The pair is connected: if it were not, `Detach` would have removed the source.
+        unsafe { source.watch.end(serialised) };
+    }
+}
+
+/// Calls `vm` for each VM, and after each `source` for each of its sources.
+///
+/// Nothing is attached or detached meanwhile. Context: process, sleeps; the module is initialised.
+pub(crate) fn look_at(vm: impl Fn(&Arc<Vm>), source: impl Fn(&Arc<Source>)) {
+    let attached = ATTACHED.lock();
+    for known in &attached.vms {
+        vm(&known.vm);
+        for of_vm in &attached.sources {
+            if Arc::ptr_eq(of_vm.source.vm(), &known.vm) {
+                source(&of_vm.source);
+            }
+        }
+    }
+}
+
+/// Gives the line of a source back. Once `withdrawn` is quiet, no handler uses the source any more.
+fn withdraw(attached: &AttachedSource, withdrawn: &mut Withdrawn, serialised: &Serialised) {
+    if attached.taken_over {
+        attached.source.line().give_back(serialised);
+    }
+    REGISTRY.withdraw(attached.source.key(), withdrawn, serialised);
+}
+
+/// Ends what is left to do for a source that no handler uses any more.
+fn detached(attached: &AttachedSource) {
+    let source = &attached.source;
+
+    source.run_errands();
+    source.vm().remove_source(source);
+    if attached.taken_over {
+        trace::trace_source_detached(source.key().irq, source.vm().id());
+    }
+}
+
+/// Registers a handler of another module's.
+///
+/// # Errors
+///
+/// As [`Registrations::add`].
+pub(crate) fn register(external: External) -> Result<Handle> {
+    let mut attached = ATTACHED.lock();
+    let Attached {
+        sources,
+        registrations,
+        ..
+    } = &mut *attached;
+    registrations.add(external, sources.iter().map(|attached| &*attached.source))
+}
+
+/// Removes a handler of another module's, and waits until it is not running any more.
+///
+/// # Errors
+///
+/// `ENOENT` if there is no such registration.
+pub(crate) fn unregister(handle: Handle) -> Result<Arc<External>> {
+    let removed = {
+        let mut attached = ATTACHED.lock();
+        let Attached {
+            sources,
+            registrations,
+            ..
+        } = &mut *attached;
+        registrations.remove(handle, sources.iter().map(|attached| &*attached.source))
+    };
+    Ok(removed.ok_or(ENOENT)?.quiesce())
+}
+
+/// Removes all handlers that are part of the module `owner`, which is going.
+pub(crate) fn unregister_owner(owner: *const bindings::module) {
+    loop {
+        let handle = ATTACHED.lock().registrations.of(owner);
+        let Some(external) = handle.and_then(|handle| unregister(handle).ok()) else {
+            return;
+        };
+        pr_err!(
+            "the module of handler {} has gone without unregistering it\n",
+            external.name()
+        );
+    }
+}
