@@ -12,7 +12,7 @@ scripts := $(CURDIR)/scripts
 export V
 
 .PHONY: all module install uninstall clean distclean help \
-	stock samples demo check bench tests shell clippy fmt fmtcheck
+	stock samples demo check check-debug bench tests shell clippy fmt fmtcheck
 
 all: module
 
@@ -42,6 +42,9 @@ demo:
 
 check:
 	@$(scripts)/check
+
+check-debug:
+	@$(scripts)/check-debug
 
 bench:
 	@$(scripts)/bench
@@ -88,6 +91,8 @@ help:
 	@echo '  scripts/volley-top    show VMs and their interrupts, live; change windows'
 	@echo
 	@echo 'For work on Volley:'
+	@echo '  make check-debug  run the tests on kernels that look for bugs: KASAN with'
+	@echo '                  lockdep and kmemleak (part of check), and KCSAN'
 	@echo '  make bench      count instructions per interrupt'
 	@echo '  make tests      build the module and the tests for the emulated host'
 	@echo '  make shell      the same, and a shell in the emulated host'

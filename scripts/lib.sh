@@ -19,6 +19,19 @@ volley_series=7.3
 volley_release=${VOLLEY_RELEASE:-7.3.4+deb13-arm64}
 volley_suite=trixie
 
+# The stock kernel, or a debug kernel (kasan, kcsan) made from its source.
+# setup-kernel is about the stock one, whoever calls it.
+volley_debug=${VOLLEY_DEBUG:-}
+[ "$volley_me" != setup-kernel ] || volley_debug=
+volley_debug_configs=$volley_top/tests/machine/debug
+# shellcheck disable=SC2034 # used by what builds
+if [ -n "$volley_debug" ]; then
+	# KASAN with Rust needs a kernel that clang has built.
+	kernel_flags=(ARCH=arm64 LLVM=1)
+else
+	kernel_flags=(ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- CC=aarch64-linux-gnu-gcc-14)
+fi
+
 say() { printf '%s: %s\n' "$volley_me" "$*" >&2; }
 die() { say "error: $*"; exit 1; }
 
@@ -137,11 +150,26 @@ root_dir() {
 	echo "$volley_cache/root-$(key "$volley_suite" "$arch" "$(cat "$volley_top/scripts/setup-root")")"
 }
 
-# Where the kernel is: key over its release, the tools and this very path
+# Where the stock kernel is: key over its release, the tools and this very path
 # (a build tree holds absolute paths).
-kernel_dir() {
+stock_kernel_dir() {
 	echo "$volley_cache/kernel-$(key "$volley_release" "$(root_dir)" "$(cat "$volley_top/scripts/setup-kernel")")"
 }
+
+# Where the kernel is that is built for and booted.
+kernel_dir() {
+	local stock
+	stock=$(stock_kernel_dir)
+	if [ -z "$volley_debug" ]; then
+		echo "$stock"
+	else
+		echo "$volley_cache/$volley_debug-$(key "$stock" "$(cat "$volley_top/scripts/setup-debug-kernel" \
+			"$volley_debug_configs"/{common,"$volley_debug"}.config)")"
+	fi
+}
+
+# need_kernel: makes it, if it is not there.
+need_kernel() { "$volley_top/scripts/setup-${volley_debug:+debug-}kernel" >/dev/null; }
 
 # Where what is built from this checkout for that kernel goes.
 out_dir() { echo "$volley_top/out/$(cat "$(kernel_dir)/release")"; }

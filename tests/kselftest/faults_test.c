@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Each allocation of the module fails in turn: what was asked for is refused or
+ * done with less, interrupts go on by one way or the other, and nothing is left.
+ *
+ * Only on a kernel with fault injection: a debug kernel.
+ */
+#include <sys/syscall.h>
+
+#include "faults.h"
+#include "suite.h"
+
+#define VECTORS	2
+#define MODULE	"volley_foreign"
+#define EVENT	"/sys/kernel/tracing/events/volley/list_registers_loaded/enable"
+
+/* More than there are anywhere: a loop that gets here does not end by itself. */
+#define MOST	2000
+
+FIXTURE(faults)
+{
+	struct rig *rig;
+};
+
+FIXTURE_SETUP(faults)
+{
+	if (!faults_possible())
+		SKIP(return, "this kernel cannot let allocations fail");
+	if (volley_loaded())
+		ASSERT_EQ(0, volley_unload());
+	faults_begin();
+	self->rig = setup_usual_rig(NULL, VECTORS);
+}
+
+FIXTURE_TEARDOWN(faults)
+{
+	faults_disarm();
+	host_write("0", EVENT);
+	syscall(__NR_delete_module, MODULE, O_NONBLOCK);
+	EXPECT_TRUE(teardown_rig(self->rig));
+}
+
+/* Whichever way they go. */
+static bool delivered(struct rig *rig)
+{
+	rig_raise(rig, 0, ALL(VECTORS));
+	return !rig_wait(rig, 0, ALL(VECTORS));
+}
+
+static bool attached(struct rig *rig)
+{
+	char vm[32];
+	int i;
+
+	for (i = 0; i < VECTORS; i++)
+		if (host_read(vm, sizeof(vm), VOLLEY_SYSFS "/irqs/%d/vm", rig->dev[0]->irq[i]))
+			return false;
+	return true;
+}
+
+/* The module is refused for lack of memory, and nothing of it stays. */
+TEST_F_TIMEOUT(faults, load, 1200)
+{
+	int nth, ret, refused = 0;
+	bool hit;
+
+	for (nth = 1; nth < MOST; nth++) {
+		faults_arm(nth);
+		ret = volley_load("");
+		hit = faults_disarm();
+		if (ret) {
+			ASSERT_EQ(-ENOMEM, ret)
+				TH_LOG("allocation %d", nth);
+			ASSERT_TRUE(hit);
+			ASSERT_FALSE(volley_loaded());
+			ASSERT_FALSE(host_exists(VOLLEY_SYSFS));
+			refused++;
+		} else {
+			ASSERT_EQ(0, volley_unload());
+		}
+		ASSERT_TRUE(delivered(self->rig))
+			TH_LOG("allocation %d", nth);
+		if (!hit)
+			break;
+	}
+	TH_LOG("%d allocations, %d of which it does not load without", nth - 1, refused);
+	EXPECT_LT(10, refused);
+}
+
+/*
+ * A source that cannot be attached stays on the stock path; its VM is not left
+ * behind. What is only shown may be missing.
+ */
+TEST_F_TIMEOUT(faults, attach, 2400)
+{
+	struct rig *rig = self->rig;
+	int nth, whole = 0;
+	bool hit;
+
+	rig_disconnect(rig, 0);
+	ASSERT_EQ(0, volley_load("max_usecs=1000"));
+	for (nth = 1; nth < MOST; nth++) {
+		faults_arm(nth);
+		rig_connect(rig, 0, rig->dev[0]);
+		/* It is attached in a while, if it is. */
+		host_wait_for(faults_hit() || attached(rig));
+		ASSERT_TRUE(delivered(rig))
+			TH_LOG("allocation %d", nth);
+		hit = faults_disarm();
+		whole += hit && attached(rig);
+		rig_disconnect(rig, 0);
+		ASSERT_TRUE(volley_wait_detached(rig, 0));
+		ASSERT_TRUE(host_wait_for(!host_exists(VOLLEY_SYSFS "/vms/%s", rig->id)))
+			TH_LOG("allocation %d: the VM stays", nth);
+		if (!hit)
+			break;
+	}
+	TH_LOG("%d allocations, %d of which were not missed", nth - 1, whole);
+	EXPECT_LT(20, nth);
+	rig_connect(rig, 0, rig->dev[0]);
+	ASSERT_TRUE(volley_wait_attached(rig, 0));
+	EXPECT_TRUE(delivered(rig));
+}
+
+/* A handler that cannot be registered leaves arrivals as they were. */
+TEST_F_TIMEOUT(faults, handler, 600)
+{
+	struct rig *rig = self->rig;
+	char text[40];
+	int nth, ret, fd;
+	bool hit;
+
+	ASSERT_EQ(0, volley_load(""));
+	ASSERT_TRUE(volley_wait_attached(rig, 0));
+	fd = open(MODULE ".ko", O_RDONLY);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, syscall(__NR_finit_module, fd, "", 0));
+	close(fd);
+	for (nth = 1; nth < MOST; nth++) {
+		if (nth % 2)
+			snprintf(text, sizeof(text), "irq %d", rig->dev[0]->irq[0]);
+		else
+			snprintf(text, sizeof(text), "device %s", rig->dev[0]->bdf);
+		faults_arm((nth + 1) / 2);
+		ret = host_write(text, "/sys/module/" MODULE "/parameters/register");
+		hit = faults_disarm();
+		ASSERT_TRUE(delivered(rig));
+		if (!hit && nth % 2 == 0)
+			break;
+		if (ret) {
+			ASSERT_EQ(-ENOMEM, ret);
+			ASSERT_TRUE(hit);
+		} else {
+			ASSERT_EQ(0, host_write("\n", "/sys/module/" MODULE
+						"/parameters/unregister"));
+		}
+	}
+	TH_LOG("%d allocations", nth / 2 - 1);
+	EXPECT_LT(2, nth);
+}
+
+/* Files are read and written, and the probes come and go, with less memory. */
+TEST_F_TIMEOUT(faults, files, 1200)
+{
+	static const char * const files[] = {
+		VOLLEY_SYSFS "/max_usecs", "/sys/kernel/debug/volley/state",
+	};
+	struct rig *rig = self->rig;
+	char text[8192];
+	int nth, i, ret;
+	bool hit;
+
+	ASSERT_EQ(0, volley_load(""));
+	ASSERT_TRUE(volley_wait_attached(rig, 0));
+	for (i = 0; i < ARRAY_SIZE(files); i++) {
+		hit = true;
+		for (nth = 1; hit && nth < MOST; nth++) {
+			faults_arm(nth);
+			ret = host_read(text, sizeof(text), "%s", files[i]);
+			hit = faults_disarm();
+			ASSERT_EQ(ret ? -ENOMEM : 0, ret);
+			ASSERT_TRUE(hit || !ret);
+		}
+		TH_LOG("%s: %d allocations", files[i], nth - 2);
+	}
+	hit = true;
+	for (nth = 1; hit && nth < MOST; nth++) {
+		faults_arm(nth);
+		ASSERT_EQ(0, host_write("1", EVENT));
+		/* The probes are registered in a worker. */
+		host_sleep_us(100000);
+		ASSERT_TRUE(delivered(rig));
+		hit = faults_disarm();
+		ASSERT_EQ(0, host_write("0", EVENT));
+	}
+	TH_LOG("probes: %d allocations", nth - 2);
+	EXPECT_LT(2, nth);
+}
+
+TEST_HARNESS_MAIN
