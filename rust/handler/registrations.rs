@@ -7,10 +7,7 @@ use super::external::{
     Target, //
 };
 use crate::source::Source;
-use core::ptr::{
-    from_ref,
-    null, //
-};
+use core::ptr::null;
 use kernel::{
     bindings,
     prelude::*,
@@ -18,14 +15,12 @@ use kernel::{
 };
 
 /// What a module is given for a registration: a number, which is only compared.
+///
+/// No two registrations have the same: one that has ended is never taken for another.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Handle(usize);
 
 impl Handle {
-    fn of(external: &External) -> Self {
-        Self(from_ref(external).addr())
-    }
-
     /// Returns what a module is given.
     pub(crate) fn to_number(self) -> usize {
         self.0
@@ -46,7 +41,17 @@ impl Handle {
 ///
 /// The slot of every source that is attached, and so can be found by a hard interrupt or a reader
 /// of its files, is empty or has one of these.
-pub(crate) struct Registrations(KVec<Arc<External>>);
+pub(crate) struct Registrations {
+    all: KVec<Registered>,
+    /// The number that was given out last. 64 bits are not used up.
+    last: usize,
+}
+
+/// A handler, and what its module has for it.
+struct Registered {
+    handle: Handle,
+    external: Arc<External>,
+}
 
 /// A handler that is registered no longer, but may still be running.
 #[must_use = "the handler may be running until `quiesce` returns"]
@@ -54,7 +59,10 @@ pub(crate) struct Removed(Arc<External>);
 
 impl Registrations {
     pub(crate) const fn new() -> Self {
-        Self(KVec::new())
+        Self {
+            all: KVec::new(),
+            last: 0,
+        }
     }
 
     /// Registers `external`, which is called from now on.
@@ -75,9 +83,9 @@ impl Registrations {
             Target::Irq(_) if concerned.clone().next().is_none() => return Err(ENOENT),
             Target::Device(_)
                 if self
-                    .0
+                    .all
                     .iter()
-                    .any(|other| same_device(target, other.target())) =>
+                    .any(|other| same_device(target, other.external.target())) =>
             {
                 return Err(EEXIST)
             }
@@ -86,18 +94,24 @@ impl Registrations {
         if concerned.clone().any(|source| source.external().is_taken()) {
             return Err(EEXIST);
         }
-        self.0.push(external.clone(), GFP_KERNEL)?;
+        let handle = Handle(self.last.wrapping_add(1));
+        let registered = Registered {
+            handle,
+            external: external.clone(),
+        };
+        self.all.push(registered, GFP_KERNEL)?;
+        self.last = handle.0;
         for source in concerned {
             Self::fill(source, &external);
         }
-        Ok(Handle::of(&external))
+        Ok(handle)
     }
 
     /// Gives `source`, which is about to be attached, the handler of its device, if there is one.
     pub(crate) fn assign(&self, source: &Source) {
-        let of_device = |external: &&Arc<External>| matches!(external.target(), target @ Target::Device(_) if source.is_for(target));
-        if let Some(external) = self.0.iter().find(of_device) {
-            Self::fill(source, external);
+        let of_device = |registered: &&Registered| matches!(registered.external.target(), target @ Target::Device(_) if source.is_for(target));
+        if let Some(registered) = self.all.iter().find(of_device) {
+            Self::fill(source, &registered.external);
         }
     }
 
@@ -110,10 +124,10 @@ impl Registrations {
         sources: impl Iterator<Item = &'a Source>,
     ) -> Option<Removed> {
         let at = self
-            .0
+            .all
             .iter()
-            .position(|external| Handle::of(external) == handle)?;
-        let external = self.0.remove(at).ok()?;
+            .position(|registered| registered.handle == handle)?;
+        let external = self.all.remove(at).ok()?.external;
 
         for source in sources.filter(|source| source.external().has(&*external)) {
             source.vm().decide_anew(source, || {
@@ -126,8 +140,8 @@ impl Registrations {
 
     /// Returns a handler that is part of the module `owner`, if there is one.
     pub(crate) fn of(&self, owner: *const bindings::module) -> Option<Handle> {
-        let external = self.0.iter().find(|external| external.is_of(owner))?;
-        Some(Handle::of(external))
+        let of_owner = |registered: &&Registered| registered.external.is_of(owner);
+        self.all.iter().find(of_owner).map(|found| found.handle)
     }
 
     /// Has `external`, which is registered, decide on what comes from `source`.
