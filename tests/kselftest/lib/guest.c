@@ -11,6 +11,7 @@
 #include <ucall.h>
 
 #include "guest.h"
+#include "hostile.h"
 
 static struct guest_shared *shared;
 static atomic_uint vcpus_ready;
@@ -71,6 +72,13 @@ static bool guest_answer(struct guest_vcpu *me)
 		break;
 	case GUEST_OP_PARK:
 		GUEST_SYNC1(GUEST_OP_PARK);
+		break;
+	case GUEST_OP_HOSTILE:
+		/* Whatever is pending afterwards is none of the interrupts that are counted. */
+		irqs_off[guest_get_vcpuid()] = true;
+		guest_irq_enable(false);
+		tell(&me->answered, asked);
+		guest_hostile(shared, me->arg[0], me->arg[1]);
 		break;
 	case GUEST_OP_STOP:
 		stop = true;

@@ -46,6 +46,7 @@ enum guest_op {
 	GUEST_OP_IRQ_ENABLE,	/* on: whether this vCPU takes interrupts */
 	GUEST_OP_MODE,		/* enum guest_mode */
 	GUEST_OP_PARK,		/* leave the guest until told to go on */
+	GUEST_OP_HOSTILE,	/* enum hostile_role, seed: until there is peace */
 	GUEST_OP_STOP,
 };
 
@@ -79,6 +80,7 @@ struct guest_shared {
 	u32 nr_vcpus;
 	u32 nr_devices;
 	u32 mode;
+	u32 peace;		/* hostile vCPUs become ordinary ones, that take no interrupts */
 	/* Guest physical addresses; the guest maps the command queue 1:1. */
 	u64 device_table, collection_table, cmdq, itt, prop_table, pend_tables;
 	struct guest_vcpu vcpu[GUEST_VCPUS];
