@@ -38,7 +38,7 @@ const char *file_name(const char *path)
 	return strrchr(path, '/') + 1;
 }
 
-static void walk(const char *path, file_visit visit, void *data)
+void files_walk_below(const char *path, file_visit visit, void *data)
 {
 	struct dirent *entry;
 	char below[512];
@@ -55,7 +55,7 @@ static void walk(const char *path, file_visit visit, void *data)
 		if (stat(below, &st))
 			continue;
 		if (S_ISDIR(st.st_mode))
-			walk(below, visit, data);
+			files_walk_below(below, visit, data);
 		else
 			visit(data, below, st.st_mode);
 	}
@@ -64,7 +64,7 @@ static void walk(const char *path, file_visit visit, void *data)
 
 void files_walk(file_visit visit, void *data)
 {
-	walk(VOLLEY_SYSFS, visit, data);
+	files_walk_below(VOLLEY_SYSFS, visit, data);
 }
 
 int file_read(int fd, char value[FILE_VALUE])

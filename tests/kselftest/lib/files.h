@@ -22,6 +22,8 @@ u32 seeded_below(struct seeded *seeded, u32 limit);
 /* Every regular file in the tree; one that goes meanwhile may be left out. */
 typedef void (*file_visit)(void *data, const char *path, mode_t mode);
 void files_walk(file_visit visit, void *data);
+/* The same in another directory. */
+void files_walk_below(const char *path, file_visit visit, void *data);
 /* The last part of @path. */
 const char *file_name(const char *path);
 
