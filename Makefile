@@ -11,7 +11,7 @@ native  := $(CURDIR)/out/native
 scripts := $(CURDIR)/scripts
 export V
 
-.PHONY: all module install uninstall clean distclean help \
+.PHONY: all module sign install uninstall clean distclean help \
 	stock samples demo check check-debug bench tests shell clippy fmt fmtcheck
 
 all: module
@@ -23,6 +23,10 @@ module:
 	@mkdir -p $(native)
 	@+$(MAKE) --no-print-directory -C '$(KDIR)' M=$(CURDIR) MO=$(native) modules
 	@ln -sf out/native/volley.ko volley.ko
+
+# With a key that the machine's firmware knows: KEY=FILE CERT=FILE, or the usual.
+sign:
+	@$(scripts)/sign $(if $(KEY),--key '$(KEY)') $(if $(CERT),--cert '$(CERT)')
 
 install:
 	@$(scripts)/install
@@ -86,6 +90,8 @@ help:
 	@echo '  make stock      build volley.ko for the stock Debian kernel, with the'
 	@echo '                  tools in the cache (VOLLEY_RELEASE=$$(uname -r) for this one)'
 	@echo '  make samples    build the samples: modules with handlers of their own'
+	@echo '  make sign       sign what was built for the running kernel, for Secure Boot'
+	@echo '                  (KEY=FILE CERT=FILE; Documentation/secure-boot.rst)'
 	@echo '  make install    install what was built for the running kernel, and volley-top'
 	@echo '  make uninstall  take it away again'
 	@echo '  scripts/volley-top    show VMs and their interrupts, live; change windows'
