@@ -26,11 +26,6 @@ FIXTURE(files)
 	struct seeded seeded;
 };
 
-static u64 number_from_environment(const char *name, u64 otherwise)
-{
-	return getenv(name) ? strtoull(getenv(name), NULL, 0) : otherwise;
-}
-
 /* A VM with the @i-th device. */
 static struct rig *make_rig(int i)
 {
@@ -53,8 +48,8 @@ FIXTURE_SETUP(files)
 	int i;
 
 	ASSERT_LE(2, device_count());
-	self->seed = number_from_environment("VOLLEY_SEED", 1);
-	self->seconds = number_from_environment("VOLLEY_SECONDS", 20);
+	self->seed = host_setting("VOLLEY_SEED", 1);
+	self->seconds = host_setting("VOLLEY_SECONDS", 20);
 	seeded_start(&self->seeded, self->seed, 0);
 	host_log_mark();
 	pin_self_to_cpu(CPU_MAIN);

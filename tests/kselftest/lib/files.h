@@ -8,16 +8,10 @@
 
 #include <kvm_util.h>
 
+#include "seeded.h"
+
 #define FILE_VALUE	64	/* longer than any value */
 #define FILE_GOOD	8	/* values that are tried for a setting */
-
-/* Random numbers that are the same for the same seed. */
-struct seeded {
-	u64 state;
-};
-
-void seeded_start(struct seeded *seeded, u64 seed, int thread);
-u32 seeded_below(struct seeded *seeded, u32 limit);
 
 /* Every regular file in the tree; one that goes meanwhile may be left out. */
 typedef void (*file_visit)(void *data, const char *path, mode_t mode);

@@ -134,11 +134,16 @@ u64 host_ticks_per_us(void)
 	return hz / 1000000;
 }
 
+u64 host_setting(const char *name, u64 otherwise)
+{
+	const char *text = getenv(name);
+
+	return text ? strtoull(text, NULL, 0) : otherwise;
+}
+
 u64 host_timeout_s(void)
 {
-	const char *text = getenv("VOLLEY_TIMEOUT");
-
-	return text ? strtoull(text, NULL, 10) : 60;
+	return host_setting("VOLLEY_TIMEOUT", 60);
 }
 
 u64 host_now_ns(void)

@@ -15,6 +15,8 @@
  * VOLLEY_TIMEOUT. It is there for what never happens, and so is long.
  */
 u64 host_timeout_s(void);
+/* The number in the environment variable @name, or else @otherwise. */
+u64 host_setting(const char *name, u64 otherwise);
 
 /* The whole of a small file, without the newline at its end; 0 or -errno. */
 __printf(3, 4)
