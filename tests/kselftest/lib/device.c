@@ -90,6 +90,18 @@ static void device_bind(const char *bdf)
 		    bdf, strerror(-ret));
 }
 
+void device_rebind(int index)
+{
+	char bdf[8][16];
+	int ret, nr = device_find(bdf, ARRAY_SIZE(bdf));
+
+	TEST_ASSERT(index < nr, "device %d wanted, the host has %d", index, nr);
+	ret = host_write(bdf[index], "/sys/bus/pci/drivers/vfio-pci/unbind");
+	TEST_ASSERT(!ret, "cannot unbind %s: %s", bdf[index], strerror(-ret));
+	ret = host_write(bdf[index], "/sys/bus/pci/drivers/vfio-pci/bind");
+	TEST_ASSERT(!ret, "cannot bind %s: %s", bdf[index], strerror(-ret));
+}
+
 /* A process that was killed may still be letting go of the device. */
 static void device_wait_free(const char *bdf)
 {
@@ -103,9 +115,19 @@ static void device_wait_free(const char *bdf)
 	close(fd);
 }
 
+/* Lets it raise its vectors. */
+static void device_init(struct device *dev)
+{
+	u32 mask = (1U << dev->vectors) - 1;
+
+	device_write(dev, E1000_EIMC, ~0);
+	device_write(dev, E1000_GPIE, E1000_GPIE_MSIX);
+	device_write(dev, E1000_EIAC, mask);
+	device_write(dev, E1000_EIMS, mask);
+}
+
 void device_setup(struct device *dev, int vectors)
 {
-	u32 mask = (1U << vectors) - 1;
 	int i;
 
 	vfio_pci_cmd_set(dev->vfio, PCI_COMMAND_MASTER | PCI_COMMAND_MEMORY);
@@ -113,11 +135,13 @@ void device_setup(struct device *dev, int vectors)
 	dev->vectors = vectors;
 	for (i = 0; i < vectors; i++)
 		dev->irq[i] = vfio_msix_to_host_irq(dev->bdf, i);
+	device_init(dev);
+}
 
-	device_write(dev, E1000_EIMC, ~0);
-	device_write(dev, E1000_GPIE, E1000_GPIE_MSIX);
-	device_write(dev, E1000_EIAC, mask);
-	device_write(dev, E1000_EIMS, mask);
+void device_reset(struct device *dev)
+{
+	vfio_pci_device_reset(dev->vfio);
+	device_init(dev);
 }
 
 void device_teardown(struct device *dev)

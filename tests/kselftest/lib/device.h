@@ -32,6 +32,14 @@ void device_close(struct device *dev);
 void device_teardown(struct device *dev);
 void device_setup(struct device *dev, int vectors);
 
+/* Resets the function; its vectors and their eventfds stay. */
+void device_reset(struct device *dev);
+/*
+ * What an administrator does to a device that nobody has open: no driver, and
+ * vfio-pci again.
+ */
+void device_rebind(int index);
+
 /* Raises the vectors in @mask at once: each is one physical LPI. */
 void device_raise(struct device *dev, u32 mask);
 

@@ -24,12 +24,14 @@ void guest_irq(struct ex_regs *regs)
 {
 	struct guest_vcpu *me = &shared->vcpu[guest_get_vcpuid()];
 	u64 now = read_sysreg(cntvct_el0);
-	unsigned int intid = gic_get_and_ack_irq();
 	struct guest_lpi *lpi;
-	unsigned int i;
+	unsigned int intid, i;
 
+	WRITE_ONCE(me->handling, 1);
+	intid = gic_get_and_ack_irq();
 	if (intid == IAR_SPURIOUS) {
 		WRITE_ONCE(me->spurious, me->spurious + 1);
+		WRITE_ONCE(me->handling, 0);
 		return;
 	}
 
@@ -43,6 +45,7 @@ void guest_irq(struct ex_regs *regs)
 	gic_set_eoi(intid);
 	/* The host goes on once it sees this: everything above comes first. */
 	tell(&lpi->seen, READ_ONCE(lpi->round));
+	tell(&me->handling, 0);
 }
 
 static void guest_irq_enable(bool on)

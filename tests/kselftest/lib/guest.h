@@ -42,6 +42,9 @@ enum guest_op {
 	GUEST_OP_MOVI,		/* device, event, collection */
 	GUEST_OP_DISCARD,	/* device, event */
 	GUEST_OP_INV,		/* device, event */
+	GUEST_OP_INVALL,	/* collection */
+	GUEST_OP_MAPD,		/* device, on, collection: with all of its events */
+	GUEST_OP_LPIS_ENABLE,	/* on: those of this vCPU */
 	GUEST_OP_ITS_ENABLE,	/* on */
 	GUEST_OP_IRQ_ENABLE,	/* on: whether this vCPU takes interrupts */
 	GUEST_OP_MODE,		/* enum guest_mode */
@@ -59,6 +62,7 @@ struct guest_vcpu {
 	u32 answered;
 	u32 ready;
 	u32 spurious;
+	u32 handling;		/* it is in guest_irq() */
 	u64 loops;		/* rounds of the main loop: the guest is alive */
 	u32 taken[GUEST_LPIS];
 } __aligned(64);

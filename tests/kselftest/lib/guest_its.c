@@ -47,10 +47,29 @@ static void its_enable(bool on)
 	writel_relaxed(ctlr, GITS_BASE_GVA + GITS_CTLR);
 }
 
+static void lpis_enable(bool on)
+{
+	u32 offset = guest_get_vcpuid() * SZ_64K * 2 + GICR_CTLR;
+
+	writel_relaxed(on ? GICR_CTLR_ENABLE_LPIS : 0, GICR_BASE_GVA + offset);
+}
+
+/* Maps a device and all of its events, as LPIs that are sent to @collection. */
+static void map_device(struct guest_shared *s, u32 device, u32 collection)
+{
+	void *cmdq = (void *)s->cmdq;
+	u32 event;
+
+	its_send_mapd_cmd(cmdq, device, s->itt + device * SZ_64K, SZ_64K, true);
+	for (event = 0; event < GUEST_EVENTS; event++)
+		its_send_mapti_cmd(cmdq, device, event, collection,
+				   GUEST_LPI_BASE + GUEST_LPI(device, event));
+}
+
 void guest_its_init(struct guest_shared *s)
 {
 	void *cmdq = (void *)s->cmdq;
-	u32 device, event, i;
+	u32 device, i;
 
 	its_init(s->collection_table, SZ_64K, s->device_table, SZ_64K,
 		 s->cmdq, SZ_64K);
@@ -59,13 +78,8 @@ void guest_its_init(struct guest_shared *s)
 	for (i = 0; i < s->nr_vcpus; i++)
 		its_send_mapc_cmd(cmdq, i, i, true);
 
-	for (device = 0; device < s->nr_devices; device++) {
-		its_send_mapd_cmd(cmdq, device, s->itt + device * SZ_64K,
-				  SZ_64K, true);
-		for (event = 0; event < GUEST_EVENTS; event++)
-			its_send_mapti_cmd(cmdq, device, event, 0,
-					   GUEST_LPI_BASE + GUEST_LPI(device, event));
-	}
+	for (device = 0; device < s->nr_devices; device++)
+		map_device(s, device, 0);
 
 	for (i = 0; i < s->nr_vcpus; i++) {
 		its_send_invall_cmd(cmdq, i);
@@ -88,6 +102,19 @@ void guest_its_op(struct guest_shared *s, u32 op, const u32 *arg)
 		break;
 	case GUEST_OP_INV:
 		its_command(s, GITS_CMD_INV, arg[0], arg[1], 0);
+		break;
+	case GUEST_OP_INVALL:
+		its_send_invall_cmd((void *)s->cmdq, arg[0]);
+		break;
+	case GUEST_OP_MAPD:
+		if (arg[1])
+			map_device(s, arg[0], arg[2]);
+		else
+			its_send_mapd_cmd((void *)s->cmdq, arg[0], s->itt + arg[0] * SZ_64K,
+					  SZ_64K, false);
+		break;
+	case GUEST_OP_LPIS_ENABLE:
+		lpis_enable(arg[0]);
 		break;
 	case GUEST_OP_ITS_ENABLE:
 		its_enable(arg[0]);

@@ -4,22 +4,62 @@
  */
 #include "load.h"
 
+/* Sends a burst, unless it is held. What the state was then is returned. */
+static enum load_state load_send(struct load *load, u32 *mask, u32 *breaks)
+{
+	enum load_state state;
+
+	pthread_mutex_lock(&load->raising);
+	state = load->state;
+	*breaks = load->breaks;
+	*mask = load->mask;
+	if (state != LOAD_HELD) {
+		tell(&load->idle, false);
+		if (load->spacing_us)
+			rig_raise_spaced(load->rig, load->device, *mask, load->spacing_us);
+		else
+			rig_raise(load->rig, load->device, *mask);
+	}
+	pthread_mutex_unlock(&load->raising);
+	return state;
+}
+
+/* Waits for the burst just sent, unless it is given up. */
+static void load_await(struct load *load, u32 mask, u32 breaks)
+{
+	bool over;
+
+	over = host_wait_for(told(&load->breaks) != breaks ||
+			     !rig_missing(load->rig, load->device, mask));
+	if (told(&load->breaks) != breaks)
+		load->given_up += __builtin_popcount(mask);
+	else if (!over)
+		load->lost = rig_missing(load->rig, load->device, mask);
+}
+
 static void *load_thread(void *data)
 {
 	struct load *load = data;
+	u32 mask, breaks;
 
 	pin_self_to_cpu(load->cpu);
 	while (!told(&load->stop) && !load->lost) {
-		if (load->spacing_us)
-			rig_raise_spaced(load->rig, load->device, load->mask,
-					 load->spacing_us);
-		else
-			rig_raise(load->rig, load->device, load->mask);
-
-		if (load->open_loop || load->lossy)
+		switch (load_send(load, &mask, &breaks)) {
+		case LOAD_HELD:
+			tell(&load->idle, true);
+			host_sleep_us(50);
+			continue;
+		case LOAD_DRIFTS:
+			load->given_up += __builtin_popcount(mask);
 			host_sleep_us(load->pause_us ?: 20);
-		else
-			load->lost = rig_wait(load->rig, load->device, load->mask);
+			break;
+		case LOAD_FLOWS:
+			if (load->open_loop || load->lossy)
+				host_sleep_us(load->pause_us ?: 20);
+			else
+				load_await(load, mask, breaks);
+			break;
+		}
 		tell(&load->bursts, load->bursts + 1);
 	}
 	if (!load->lost && !load->lossy)
@@ -29,10 +69,40 @@ static void *load_thread(void *data)
 
 void load_start(struct load *load)
 {
+	pthread_mutex_init(&load->raising, NULL);
+	load->state = LOAD_FLOWS;
+	load->idle = false;
 	load->stop = false;
 	load->bursts = 0;
+	load->given_up = 0;
 	load->lost = 0;
 	kvm_pthread_create(&load->thread, NULL, load_thread, load);
+}
+
+static void load_change(struct load *load, enum load_state state, bool give_up)
+{
+	pthread_mutex_lock(&load->raising);
+	load->state = state;
+	if (give_up)
+		tell(&load->breaks, load->breaks + 1);
+	pthread_mutex_unlock(&load->raising);
+}
+
+void load_hold(struct load *load, bool give_up)
+{
+	load_change(load, LOAD_HELD, give_up);
+	HOST_WAIT_FOR(told(&load->idle) || READ_ONCE(load->lost),
+		      "the sender does not stop: %lu bursts", load->bursts);
+}
+
+void load_drift(struct load *load)
+{
+	load_change(load, LOAD_DRIFTS, true);
+}
+
+void load_flow(struct load *load)
+{
+	load_change(load, LOAD_FLOWS, false);
 }
 
 void load_wait(struct load *load, u64 bursts)

@@ -81,17 +81,12 @@ void rig_route(struct rig *rig, int d, int vector, u32 event)
 	rig_set_routes(rig);
 }
 
-struct rig *rig_create(const struct rig_config *config)
+/* Makes the VM, its vCPUs and its interrupt controller: each time with the same layout. */
+static void rig_make_vm(struct rig *rig)
 {
 	struct kvm_arm_counter_offset no_offset = {};
-	struct rig *rig = calloc(1, sizeof(*rig));
 	struct guest_shared *s;
-	int d, e, i;
-
-	TEST_ASSERT(rig, "no memory");
-	rig->nr_vcpus = config->vcpus ?: 1;
-	TEST_ASSERT(rig->nr_vcpus <= GUEST_VCPUS, "too many vCPUs");
-	memcpy(rig->cpu, config->cpu, sizeof(rig->cpu));
+	int i;
 
 	/* The guest's code is this program: libkvm loads it by this name. */
 	program_invocation_name = "/proc/self/exe";
@@ -109,7 +104,6 @@ struct rig *rig_create(const struct rig_config *config)
 	memset(s, 0, sizeof(*s));
 	s->nr_vcpus = rig->nr_vcpus;
 	s->nr_devices = GUEST_DEVICES;
-	s->mode = config->mode;
 	for (i = 0; i < rig->nr_vcpus; i++) {
 		vcpu_init_descriptor_tables(rig->vcpu[i]);
 		vcpu_args_set(rig->vcpu[i], 1, rig->shared_gva);
@@ -117,6 +111,20 @@ struct rig *rig_create(const struct rig_config *config)
 
 	rig->its_fd = vgic_its_setup(rig->vm);
 	rig_tables(rig, GUEST_DEVICES);
+}
+
+struct rig *rig_create(const struct rig_config *config)
+{
+	struct rig *rig = calloc(1, sizeof(*rig));
+	int d, e, i;
+
+	TEST_ASSERT(rig, "no memory");
+	rig->nr_vcpus = config->vcpus ?: 1;
+	TEST_ASSERT(rig->nr_vcpus <= GUEST_VCPUS, "too many vCPUs");
+	memcpy(rig->cpu, config->cpu, sizeof(rig->cpu));
+
+	rig_make_vm(rig);
+	rig->shared->mode = config->mode;
 	for (i = 0; i < GUEST_LPIS; i++)
 		rig_lpi_enable(rig, i, true);
 	for (d = 0; d < GUEST_DEVICES; d++) {
@@ -127,6 +135,20 @@ struct rig *rig_create(const struct rig_config *config)
 	}
 	rig_set_routes(rig);
 	return rig;
+}
+
+void rig_renew(struct rig *rig, struct rig_vm *old)
+{
+	*old = (struct rig_vm) { .vm = rig->vm, .its_fd = rig->its_fd };
+	memcpy(old->vcpu, rig->vcpu, sizeof(old->vcpu));
+	rig_make_vm(rig);
+	rig_set_routes(rig);
+}
+
+void rig_vm_free(struct rig_vm *old)
+{
+	close(old->its_fd);
+	kvm_vm_free(old->vm);
 }
 
 void rig_connect(struct rig *rig, int d, struct device *dev)
@@ -160,7 +182,15 @@ static void *vcpu_thread(void *data)
 
 	free(data);
 	for (;;) {
-		vcpu_run(rig->vcpu[v]);
+		while (told(&rig->pause[v])) {
+			tell(&rig->paused[v], true);
+			host_sleep_us(50);
+		}
+		if (__vcpu_run(rig->vcpu[v])) {
+			TEST_ASSERT(errno == EINTR, "KVM_RUN of vCPU %d: %s", v, strerror(errno));
+			continue;
+		}
+		assert_on_unhandled_exception(rig->vcpu[v]);
 		switch (get_ucall(rig->vcpu[v], &uc)) {
 		case UCALL_SYNC:
 			tell(&rig->parked[v], true);
@@ -248,6 +278,33 @@ void rig_resume(struct rig *rig, int v)
 {
 	tell(&rig->parked[v], false);
 	HOST_WAIT_FOR(rig_answered(rig, v), "vCPU %d does not go on", v);
+}
+
+void rig_interrupt(struct rig *rig, int v)
+{
+	pthread_kill(rig->thread[v], SIGUSR1);
+}
+
+/* True; and a vCPU that is in the guest comes out, or does not get in. */
+static bool rig_stay_out(struct rig *rig, int v)
+{
+	WRITE_ONCE(rig->vcpu[v]->run->immediate_exit, 1);
+	rig_interrupt(rig, v);
+	return true;
+}
+
+void rig_pause(struct rig *rig, int v)
+{
+	tell(&rig->paused[v], false);
+	tell(&rig->pause[v], true);
+	HOST_WAIT_FOR(rig_stay_out(rig, v) && told(&rig->paused[v]),
+		      "vCPU %d does not pause", v);
+}
+
+void rig_unpause(struct rig *rig, int v)
+{
+	WRITE_ONCE(rig->vcpu[v]->run->immediate_exit, 0);
+	tell(&rig->pause[v], false);
 }
 
 bool rig_alive(struct rig *rig, int v)

@@ -28,6 +28,8 @@ struct rig {
 	int nr_vcpus;
 	bool running;
 	bool parked[GUEST_VCPUS];
+	bool pause[GUEST_VCPUS];
+	bool paused[GUEST_VCPUS];
 	int its_fd;
 	struct guest_shared *shared;
 	gva_t shared_gva;
@@ -59,6 +61,19 @@ void rig_disconnect(struct rig *rig, int d);
 void rig_route(struct rig *rig, int d, int vector, u32 event);
 /* Starts the vCPUs and waits until the guest's ITS is set up. */
 void rig_start(struct rig *rig);
+/*
+ * Makes the same VM once more, with empty memory: the vCPUs, the interrupt
+ * controller and the routes of @rig are those of the new one when this returns,
+ * and the old one is the caller's to free with rig_vm_free(). The vCPUs must be
+ * paused, and the devices disconnected.
+ */
+struct rig_vm {
+	struct kvm_vm *vm;
+	struct kvm_vcpu *vcpu[GUEST_VCPUS];
+	int its_fd;
+};
+void rig_renew(struct rig *rig, struct rig_vm *old);
+void rig_vm_free(struct rig_vm *old);
 /* Ends the guest and waits for its vCPUs. */
 void rig_stop(struct rig *rig);
 /* Also closes the devices. */
@@ -94,6 +109,11 @@ void rig_ask(struct rig *rig, int v, u32 op, u32 a0, u32 a1, u32 a2, u32 a3);
 /* Takes vCPU @v out of the guest, to user space, and lets it back in. */
 void rig_park(struct rig *rig, int v);
 void rig_resume(struct rig *rig, int v);
+/* Keeps vCPU @v out of KVM_RUN, wherever the guest is, and lets it back in. */
+void rig_pause(struct rig *rig, int v);
+void rig_unpause(struct rig *rig, int v);
+/* Has a signal end the KVM_RUN of vCPU @v, which is called again. */
+void rig_interrupt(struct rig *rig, int v);
 /* Enables or disables an LPI in the guest's table; INV makes it known. */
 void rig_lpi_enable(struct rig *rig, u32 lpi, bool on);
 
