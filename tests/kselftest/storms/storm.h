@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Storms: what others do to a VM and its devices while it is sent interrupts,
+ * again and again.
+ */
+#ifndef VOLLEY_TEST_STORM_H
+#define VOLLEY_TEST_STORM_H
+
+#include "load.h"
+#include "seeded.h"
+#include "setup.h"
+
+/* What the storms happen to: a VM with the first device, and a sender. */
+struct scene {
+	const char *params;	/* the module's; NULL: it is not loaded */
+	struct rig *rig;
+	struct load load;
+	u64 sent, taken;	/* when it began */
+};
+
+#define SCENE_VECTORS	8
+#define SCENE_VCPUS	2
+
+void scene_start(struct scene *scene, const char *params);
+/*
+ * Ends the sender and looks whether all is well: what was sent was taken, and
+ * once, except for what was given up; counters add up. Says what is not.
+ */
+bool scene_check(struct scene *scene);
+/* Ends the VM and unloads the module; false if something is left, or was bad. */
+bool scene_end(struct scene *scene);
+/* Starts the sender again after a check. */
+void scene_go_on(struct scene *scene);
+
+/* What storms change, or rely on as it is. */
+enum {
+	THE_MODULE	= 1 << 0,	/* loaded or not */
+	THE_SETTINGS	= 1 << 1,	/* of the VM */
+	THE_CPUS	= 1 << 2,	/* online or not */
+	THE_VCPUS	= 1 << 3,	/* paused or not */
+	THE_ITS		= 1 << 4,	/* the guest's, and its being asked for commands */
+	THE_VECTORS	= 1 << 5,	/* of the device, and where they lead to */
+	THE_SENDER	= 1 << 6,	/* whether everything that is sent comes */
+	SECOND_DEVICE	= 1 << 7,
+};
+
+struct storm {
+	const char *name, *does;
+	/* One round. False, and said why, if something is wrong. */
+	bool (*round)(struct scene *scene, struct seeded *seeded);
+	unsigned int changes, relies_on;
+	unsigned int slow;	/* how many rounds of others one of this takes as long as */
+};
+
+extern const struct storm storms[];
+extern const int nr_storms;
+
+/* NULL if there is none of that name. */
+const struct storm *storm_find(const char *name);
+/* How many rounds of this one make sense where others go through @rounds. */
+u64 storm_rounds(const struct storm *storm, u64 rounds);
+
+/* Whether both can go on at the same time. */
+bool storms_agree(const struct storm *a, const struct storm *b);
+
+/* By whose doing it is; see storms.c. */
+typedef bool storm_round(struct scene *scene, struct seeded *seeded);
+storm_round storm_module, storm_settings, storm_affinity, storm_vcpu_moves, storm_cpu_offline,
+	    storm_rebind;				/* admin.c */
+storm_round storm_irqfds, storm_routes, storm_pause, storm_signals, storm_vm_killed,
+	    storm_save, storm_restore;			/* vmm.c */
+storm_round storm_movi, storm_inv, storm_invall, storm_discard, storm_mapd, storm_its_off,
+	    storm_lpis_off;				/* guest.c */
+storm_round storm_mask, storm_msix, storm_reset;	/* device.c */
+storm_round storm_read;					/* reader.c */
+
+#define SAY_UNLESS(ok, fmt, ...) ({						\
+	bool __good = (ok);						\
+									\
+	if (!__good)							\
+		ksft_print_msg(fmt "\n", ##__VA_ARGS__);		\
+	__good;								\
+})
+
+#endif /* VOLLEY_TEST_STORM_H */

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the VMM does to its VM.
+ */
+#include "migrate.h"
+#include "storm.h"
+#include "victim.h"
+#include "volley.h"
+
+#define KVM_DEBUGFS	"/sys/kernel/debug/kvm"
+
+/* Without its irqfd an interrupt stops at the eventfd, and comes when there is one again. */
+bool storm_irqfds(struct scene *scene, struct seeded *seeded)
+{
+	rig_disconnect(scene->rig, 0);
+	if (seeded_below(seeded, 2))
+		host_sleep_us(seeded_below(seeded, 3000));
+	rig_connect(scene->rig, 0, scene->rig->dev[0]);
+	if (seeded_below(seeded, 2))
+		load_wait(&scene->load, 1);
+	return true;
+}
+
+/*
+ * As they were for all that is sent; or a vector becomes the message of another
+ * event for a while, when nothing of it is on its way.
+ */
+bool storm_routes(struct scene *scene, struct seeded *seeded)
+{
+	struct rig *rig = scene->rig;
+	int vector = seeded_below(seeded, rig->dev[0]->vectors);
+
+	if (seeded_below(seeded, 2)) {
+		rig_route(rig, 0, SCENE_VECTORS + 1, seeded_below(seeded, GUEST_EVENTS));
+		return true;
+	}
+	load_hold(&scene->load, false);
+	rig_route(rig, 0, vector, SCENE_VECTORS + vector);
+	load_flow(&scene->load);
+	load_wait(&scene->load, 2);
+	load_hold(&scene->load, false);
+	rig_route(rig, 0, vector, vector);
+	load_flow(&scene->load);
+	return true;
+}
+
+bool storm_pause(struct scene *scene, struct seeded *seeded)
+{
+	int v = seeded_below(seeded, SCENE_VCPUS);
+
+	rig_pause(scene->rig, v);
+	host_sleep_us(seeded_below(seeded, 5000));
+	rig_unpause(scene->rig, v);
+	host_sleep_us(seeded_below(seeded, 5000));
+	return true;
+}
+
+bool storm_signals(struct scene *scene, struct seeded *seeded)
+{
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		rig_interrupt(scene->rig, seeded_below(seeded, SCENE_VCPUS));
+		host_sleep_us(seeded_below(seeded, 200));
+	}
+	return true;
+}
+
+bool storm_vm_killed(struct scene *scene, struct seeded *seeded)
+{
+	struct victim victim;
+
+	return victim_start(&victim, 1, seeded_below(seeded, 210), scene->params) &&
+	       victim_kill(&victim);
+}
+
+/* The vectors whose last interrupt is pending in the saved tables. */
+static u32 saved_pending(struct rig *rig)
+{
+	u32 pending = 0;
+	int i;
+
+	migrate_save_tables(rig);
+	for (i = 0; i < rig->dev[0]->vectors; i++)
+		if (migrate_is_pending(rig, rig->lpi[0][i]))
+			pending |= 1U << i;
+	return pending;
+}
+
+/* How many vCPUs are between taking an interrupt and saying so. */
+static int handling(struct rig *rig)
+{
+	int v, nr = 0;
+
+	for (v = 0; v < rig->nr_vcpus; v++)
+		nr += told(&rig->shared->vcpu[v].handling);
+	return nr;
+}
+
+/* Whether @pending are those of @missing that no vCPU has in its hands. */
+static bool complete(struct rig *rig, u32 pending, u32 missing)
+{
+	return !(pending & ~missing) &&
+	       __builtin_popcount(missing & ~pending) <= handling(rig);
+}
+
+static u64 by_volley(struct scene *scene)
+{
+	return scene->params ? host_read_u64(VOLLEY_SYSFS "/vms/%s/forwarded", scene->rig->id) : 0;
+}
+
+static u64 all_arrived(struct rig *rig)
+{
+	struct rig_counts counts;
+
+	rig_count(rig, 0, &counts);
+	return rig_sum(counts.arrived);
+}
+
+/*
+ * Has interrupts pending in a VM whose vCPUs are paused, and its state saved:
+ * what the guest has not taken must be in there, and nothing else.
+ *
+ * What goes through Volley is queued at once: the kick alone is held. So it must
+ * be there as soon as the host has taken it. The stock path may have a thread do
+ * it.
+ */
+static bool save_pending(struct scene *scene, struct seeded *seeded)
+{
+	u32 all = scene->load.mask, missing, pending, v;
+	struct rig *rig = scene->rig;
+	bool masked = seeded_below(seeded, 2);
+	u64 arrived, before;
+
+	/* What had to be translated anew is, and all that was sent has been taken. */
+	load_wait(&scene->load, 2);
+	load_hold(&scene->load, false);
+	if (!SAY_UNLESS(!rig_missing(rig, 0, all), "lost before it was saved"))
+		return false;
+
+	/* A guest that takes none for a moment has them all pending for sure. */
+	for (v = 0; masked && v < rig->nr_vcpus; v++)
+		rig_ask(rig, v, GUEST_OP_IRQ_ENABLE, false, 0, 0, 0);
+	arrived = all_arrived(rig);
+	before = by_volley(scene);
+	rig_raise(rig, 0, all);
+	if (seeded_below(seeded, 2)) {
+		/* Queued while the vCPUs are in the guest. */
+		HOST_WAIT_FOR(all_arrived(rig) >= arrived + __builtin_popcount(all),
+			      "the host does not take them");
+	}
+	for (v = 0; v < rig->nr_vcpus; v++)
+		rig_pause(rig, v);
+	HOST_WAIT_FOR(all_arrived(rig) >= arrived + __builtin_popcount(all),
+		      "the host does not take them");
+	/* The handlers that counted them are done. */
+	host_visit_cpus();
+
+	missing = rig_missing(rig, 0, all);
+	pending = saved_pending(rig);
+	if (by_volley(scene) - before < __builtin_popcount(all))
+		host_wait_for(complete(rig, pending = saved_pending(rig), missing));
+	return SAY_UNLESS(complete(rig, pending, missing), "not taken: %x, saved: %x",
+			  missing, pending) &
+	       SAY_UNLESS(!masked || missing == all, "taken although masked: %x", all & ~missing);
+}
+
+/* The vCPUs go on: what was pending comes, and once. */
+static bool go_on(struct scene *scene)
+{
+	struct rig *rig = scene->rig;
+	int v;
+
+	for (v = 0; v < rig->nr_vcpus; v++)
+		rig_unpause(rig, v);
+	for (v = 0; v < rig->nr_vcpus; v++)
+		rig_ask(rig, v, GUEST_OP_IRQ_ENABLE, true, 0, 0, 0);
+	if (!SAY_UNLESS(!rig_wait(rig, 0, scene->load.mask), "lost after it was saved: %x",
+			rig_missing(rig, 0, scene->load.mask)))
+		return false;
+	load_flow(&scene->load);
+	return true;
+}
+
+/* A snapshot: the same VM goes on. */
+bool storm_save(struct scene *scene, struct seeded *seeded)
+{
+	return save_pending(scene, seeded) && go_on(scene);
+}
+
+/* A migration, but for another host: a new VM goes on. */
+bool storm_restore(struct scene *scene, struct seeded *seeded)
+{
+	struct rig *rig = scene->rig;
+	char old[32];
+
+	if (!save_pending(scene, seeded))
+		return false;
+	memcpy(old, rig->id, sizeof(old));
+	rig_disconnect(rig, 0);
+	migrate_to_new_vm(rig);
+	rig_connect(rig, 0, rig->dev[0]);
+	if (!go_on(scene))
+		return false;
+	if (scene->params &&
+	    !SAY_UNLESS(volley_wait_attached(rig, 0), "the new VM is not attached"))
+		return false;
+	return SAY_UNLESS(host_wait_for(!host_exists(VOLLEY_SYSFS "/vms/%s", old) &&
+					!host_exists(KVM_DEBUGFS "/%s", old)),
+			  "the old VM stays behind");
+}

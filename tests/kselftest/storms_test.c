@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Each storm alone, with interrupts flowing all the while. Afterwards all that
+ * was sent has been delivered, the counters add up, the module's memory is what
+ * it was, and the module unloads.
+ *
+ *   VOLLEY_ROUNDS	how many rounds of each (default 50; less of what is slow)
+ *   VOLLEY_SEED	what is done in them (default 1)
+ */
+#include "memory.h"
+#include "storms/storm.h"
+#include "suite.h"
+
+/* Work that leaves something behind makes memory grow in each of as many parts. */
+#define PARTS	3
+
+static int tested;
+
+FIXTURE(alone)
+{
+	struct scene scene;
+};
+
+FIXTURE_VARIANT(alone)
+{
+	const char *params;
+};
+
+FIXTURE_VARIANT_ADD(alone, at_once) { "" };
+FIXTURE_VARIANT_ADD(alone, window) { "max_usecs=10000 max_irqs=1024" };
+FIXTURE_VARIANT_ADD(alone, adaptive) { "max_usecs=10000 max_irqs=1024 adaptive=1" };
+
+FIXTURE_SETUP(alone)
+{
+	ASSERT_LE(2, device_count());
+	scene_start(&self->scene, variant->params);
+}
+
+FIXTURE_TEARDOWN(alone)
+{
+	EXPECT_TRUE(scene_end(&self->scene));
+}
+
+static void run(struct __test_metadata *_metadata, struct scene *scene, const char *name)
+{
+	const struct storm *storm = storm_find(name);
+	static struct memory before, now;
+	struct seeded seeded;
+	u64 rounds, i;
+	int part;
+
+	ASSERT_NE(NULL, storm);
+	rounds = storm_rounds(storm, host_setting("VOLLEY_ROUNDS", 50));
+	seeded_start(&seeded, host_setting("VOLLEY_SEED", 1), 0);
+	for (part = 0; part < PARTS; part++) {
+		memory_look(&before);
+		for (i = 0; i < rounds; i++)
+			ASSERT_TRUE(storm->round(scene, &seeded))
+				TH_LOG("round %lu of part %d", i, part);
+		memory_look(&now);
+		if (!memory_grew(&before, &now, rounds))
+			break;
+	}
+	EXPECT_GT(PARTS, part);
+	EXPECT_TRUE(scene_check(scene));
+}
+
+#define STORM(name)							\
+	static void __attribute__((constructor)) count_##name(void)	\
+	{								\
+		tested++;						\
+	}								\
+									\
+	TEST_F_TIMEOUT(alone, name, 24 * 60 * 60)			\
+	{								\
+		run(_metadata, &self->scene, #name);			\
+	}
+
+STORM(module)
+STORM(settings)
+STORM(affinity)
+STORM(vcpu_moves)
+STORM(cpu_offline)
+STORM(rebind)
+STORM(irqfds)
+STORM(routes)
+STORM(pause)
+STORM(signals)
+STORM(vm_killed)
+STORM(save)
+STORM(restore)
+STORM(movi)
+STORM(inv)
+STORM(invall)
+STORM(discard)
+STORM(mapd)
+STORM(its_off)
+STORM(lpis_off)
+STORM(mask)
+STORM(msix)
+STORM(reset)
+STORM(read)
+
+TEST(each_storm_has_a_test)
+{
+	EXPECT_EQ(nr_storms, tested);
+}
+
+TEST_HARNESS_MAIN
