@@ -12,7 +12,7 @@ scripts := $(CURDIR)/scripts
 export V
 
 .PHONY: all module sign install uninstall clean distclean help \
-	stock samples demo check check-debug bench tests shell clippy fmt fmtcheck
+	stock samples demo check check-debug bench soak tests shell clippy fmt fmtcheck
 
 all: module
 
@@ -52,6 +52,10 @@ check-debug:
 
 bench:
 	@$(scripts)/bench
+
+# MINUTES= for how long, SEED= what is done, STORMS= only these.
+soak:
+	@$(scripts)/soak $(if $(MINUTES),--minutes '$(MINUTES)') $(if $(SEED),--seed '$(SEED)') $(STORMS)
 
 tests: stock
 	@$(scripts)/build-tests
@@ -100,6 +104,7 @@ help:
 	@echo '  make check-debug  run the tests on kernels that look for bugs: KASAN with'
 	@echo '                  lockdep and kmemleak (part of check), and KCSAN'
 	@echo '  make bench      count instructions per interrupt'
+	@echo '  make soak       run all storms at once, for MINUTES=n (10); SEED=n does the same again'
 	@echo '  make tests      build the module and the tests for the emulated host'
 	@echo '  make shell      the same, and a shell in the emulated host'
 	@echo '  make clippy     have clippy read the module, with the settings of the kernel'
