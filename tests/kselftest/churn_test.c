@@ -71,7 +71,7 @@ TEST_F_TIMEOUT(churn, affinity_under_load, 300)
 	int i;
 
 	load_start(&self->load);
-	for (i = 0; i < 200; i++) {
+	for (i = 0; i < host_rounds(200); i++) {
 		proc_irq_set_smp_affinity(self->rig->dev[0]->irq[random() % VECTORS],
 					  random() % host_nr_cpus());
 		if (i % 10 == 0)
@@ -86,7 +86,7 @@ TEST_F_TIMEOUT(churn, vcpu_migrates_under_load, 300)
 	int i;
 
 	load_start(&self->load);
-	for (i = 0; i < 100; i++) {
+	for (i = 0; i < host_rounds(100); i++) {
 		pin_task_to_cpu(self->rig->thread[0], random() % host_nr_cpus());
 		load_wait(&self->load, 1);
 	}
@@ -107,7 +107,7 @@ TEST_F_TIMEOUT(churn, cpu_offline_under_load, 600)
 	kvm_pthread_setaffinity(self->rig->thread[0], &most);
 
 	load_start(&self->load);
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < host_rounds(20); i++) {
 		cpu = i % 2 ? CPU_VCPU : CPU_IRQ;
 		device_affinity(self->rig->dev[0], CPU_IRQ);
 		ASSERT_EQ(0, host_write("0", "/sys/devices/system/cpu/cpu%d/online", cpu));
@@ -129,7 +129,7 @@ TEST_F_TIMEOUT(churn, irqfds_come_and_go_under_load, 600)
 	int i;
 
 	load_start(&self->load);
-	for (i = 0; i < 30; i++) {
+	for (i = 0; i < host_rounds(30); i++) {
 		rig_disconnect(rig, 0);
 		if (variant->params && i % 2)
 			ASSERT_TRUE(volley_wait_detached(rig, 0));
@@ -149,7 +149,7 @@ TEST_F_TIMEOUT(churn, routes_change_under_load, 600)
 	int i;
 
 	load_start(&self->load);
-	for (i = 0; i < 100; i++) {
+	for (i = 0; i < host_rounds(100); i++) {
 		rig_route(rig, 0, VECTORS + 1, i % 5);
 		load_wait(&self->load, 1);
 	}
@@ -187,7 +187,7 @@ TEST_F_TIMEOUT(churn, interrupts_come_and_go, 600)
 	struct rig *rig = self->rig;
 	int i, irq[VECTORS];
 
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < host_rounds(20); i++) {
 		load_start(&self->load);
 		load_wait(&self->load, 2);
 		/* Every other time the last few are still on their way. */
@@ -232,7 +232,7 @@ TEST_F_TIMEOUT(churn, masked_in_the_device, 300)
 
 	rig_count(rig, 0, &self->before);
 	load_start(&self->load);
-	for (i = 0; i < 200; i++) {
+	for (i = 0; i < host_rounds(200); i++) {
 		device_mask(rig->dev[0], i % VECTORS, true);
 		device_mask(rig->dev[0], i % VECTORS, false);
 		if (i % 10 == 0)

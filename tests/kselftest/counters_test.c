@@ -106,7 +106,7 @@ TEST_F_TIMEOUT(counters, add_up_under_load, 600)
 	COUNT_FROM_HERE();
 	for (d = 0; d < DEVICES; d++)
 		load_start(&self->load[d]);
-	for (i = 0; i < 60; i++) {
+	for (i = 0; i < host_rounds(60); i++) {
 		volley_set(self->rig, "max_usecs", usecs[random() % ARRAY_SIZE(usecs)]);
 		volley_set(self->rig, "max_irqs", irqs[random() % ARRAY_SIZE(irqs)]);
 		volley_set(self->rig, "adaptive", i % 4 == 3);

@@ -70,7 +70,7 @@ TEST_F_TIMEOUT(deliver, one_by_one, 600)
 	struct rig_counts counts;
 	int i, vectors = variant->setup.vectors;
 
-	for (i = 0; i < 200; i++) {
+	for (i = 0; i < host_rounds(200); i++) {
 		rig_raise(self->rig, 0, ALL(vectors));
 		ASSERT_EQ(0, rig_wait(self->rig, 0, ALL(vectors)))
 			TH_LOG("lost in burst %d", i);
@@ -107,7 +107,7 @@ TEST_F_TIMEOUT(deliver, storm, 600)
 	struct rig_counts counts;
 	int i, vectors = variant->setup.vectors;
 
-	for (i = 0; i < 1000; i++) {
+	for (i = 0; i < host_rounds(1000); i++) {
 		rig_raise(self->rig, 0, 1 + random() % ALL(vectors));
 		host_until(host_ticks() + random() % 200 * host_ticks_per_us());
 		if (i % 100 == 99)

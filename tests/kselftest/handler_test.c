@@ -520,7 +520,7 @@ TEST_F(handler, sample_sizes)
 
 	pid = start_sizes(out, err);
 	volley_count(self->rig, &self->before);
-	for (i = 0; i < 30; i++) {
+	for (i = 0; i < host_rounds(30); i++) {
 		rig_raise(self->rig, 0, ALL(VECTORS));
 		ASSERT_EQ(0, rig_wait(self->rig, 0, ALL(VECTORS)));
 	}

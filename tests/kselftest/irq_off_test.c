@@ -121,7 +121,7 @@ TEST_F_TIMEOUT(irq_off, under_load, 300)
 	int i;
 
 	load_start(&load);
-	for (i = 0; i < 200; i++) {
+	for (i = 0; i < host_rounds(200); i++) {
 		set_enabled(self->rig, i % VECTORS, false);
 		if (i % 4 == 0)
 			host_sleep_us(500);

@@ -206,7 +206,7 @@ TEST_F_TIMEOUT(its, moved_under_load, 600)
 		taken[v] = self->rig->shared->vcpu[v].taken[self->lpi];
 	rig_count(self->rig, 0, &before);
 	load_start(&load);
-	for (i = 0; i < 200; i++) {
+	for (i = 0; i < host_rounds(200); i++) {
 		command(self->rig, GUEST_OP_MOVI, (i + 1) % VCPUS, 0);
 		if (i % 4 == 0)
 			load_wait(&load, 1);
@@ -236,7 +236,7 @@ TEST_F_TIMEOUT(its, toggled_under_load, 600)
 
 	rig_count(self->rig, 0, &before);
 	load_start(&load);
-	for (i = 0; i < 200; i++) {
+	for (i = 0; i < host_rounds(200); i++) {
 		rig_lpi_enable(self->rig, self->lpi, i % 2);
 		command(self->rig, GUEST_OP_INV, 0, 0);
 		if (i % 8 == 1)
@@ -265,7 +265,7 @@ TEST_F_TIMEOUT(its, chaos_under_load, 600)
 	int i;
 
 	load_start(&load);
-	for (i = 0; i < 200; i++) {
+	for (i = 0; i < host_rounds(200); i++) {
 		u32 e = random() % (VECTORS - 1);
 
 		switch (random() % 4) {
@@ -293,7 +293,7 @@ TEST_F_TIMEOUT(its, chaos_under_load, 600)
 		rig_ask(self->rig, 0, GUEST_OP_INV, 0, i, 0, 0);
 	}
 	rig_settle(self->rig, 0);
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < host_rounds(20); i++) {
 		rig_raise(self->rig, 0, ALL(VECTORS));
 		ASSERT_EQ(0, rig_wait(self->rig, 0, ALL(VECTORS)));
 	}

@@ -192,7 +192,7 @@ TEST_F_TIMEOUT(kick, settings_change_under_load, 300)
 
 	COUNT_FROM_HERE();
 	load_start(&load);
-	for (i = 0; i < 200; i++) {
+	for (i = 0; i < host_rounds(200); i++) {
 		volley_set(self->rig, "max_usecs", usecs[random() % ARRAY_SIZE(usecs)]);
 		volley_set(self->rig, "max_irqs", irqs[random() % ARRAY_SIZE(irqs)]);
 		if (i % 16 == 0)
@@ -220,7 +220,7 @@ TEST_F_TIMEOUT(kick, window_edges, 600)
 	for (v = VECTORS / 2; v < VECTORS; v++)
 		proc_irq_set_smp_affinity(self->rig->dev[0]->irq[v], CPU_OTHER);
 
-	for (i = 0; i < 300; i++) {
+	for (i = 0; i < host_rounds(300); i++) {
 		window = 50 << i % 6;
 		if (i % 10 == 0)
 			volley_set(self->rig, "max_usecs", window);

@@ -164,7 +164,7 @@ static void use(bool volley)
 
 	if (volley)
 		trace_start();
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < host_rounds(20); i++) {
 		rig_raise(rig, 0, ALL(VECTORS));
 		TEST_ASSERT(!rig_wait(rig, 0, ALL(VECTORS)), "lost");
 	}
@@ -300,7 +300,7 @@ TEST_F_TIMEOUT(leftovers, no_addresses, 600)
 	EXPECT_FALSE(has_address("vm=133-9 enabled=1 left_ns=3565514 1785123456789"));
 
 	trace_start();
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < host_rounds(20); i++) {
 		rig_raise_spaced(rig, 0, ALL(VECTORS), i % 2 * 50);
 		ASSERT_EQ(0, rig_wait(rig, 0, ALL(VECTORS)));
 	}

@@ -84,7 +84,7 @@ TEST_F_TIMEOUT(live, reload_50, 600)
 
 	rig_count(self->rig, 0, &before);
 	load_start(&self->load);
-	for (i = 0; i < 50; i++) {
+	for (i = 0; i < host_rounds(50); i++) {
 		ASSERT_EQ(0, volley_load(variant->params))
 			TH_LOG("round %d", i);
 		/* In some rounds it goes while it is still attaching. */
@@ -141,7 +141,7 @@ TEST_F_TIMEOUT(early, attach_before_start, 300)
 	ASSERT_TRUE(volley_wait_attached(self->rig, 0));
 
 	rig_start(self->rig);
-	for (i = 0; i < 50; i++) {
+	for (i = 0; i < host_rounds(50); i++) {
 		rig_raise(self->rig, 0, ALL(VECTORS));
 		ASSERT_EQ(0, rig_wait(self->rig, 0, ALL(VECTORS)));
 	}
@@ -175,7 +175,7 @@ TEST_F_TIMEOUT(early, no_auto_attach, 300)
 	rig_connect(self->rig, 0, dev);
 	ASSERT_TRUE(volley_wait_attached(self->rig, 0));
 	rig_start(self->rig);
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < host_rounds(20); i++) {
 		rig_raise(self->rig, 0, ALL(VECTORS));
 		ASSERT_EQ(0, rig_wait(self->rig, 0, ALL(VECTORS)));
 	}
@@ -192,7 +192,7 @@ TEST_F_TIMEOUT(early, no_auto_attach, 300)
 	for (i = 0; i < VECTORS; i++)
 		ASSERT_TRUE(host_wait_for(taken_over(self->rig, i)))
 			TH_LOG("vector %d", i);
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < host_rounds(20); i++) {
 		rig_raise(self->rig, 0, ALL(VECTORS));
 		ASSERT_EQ(0, rig_wait(self->rig, 0, ALL(VECTORS)));
 	}

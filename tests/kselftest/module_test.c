@@ -30,7 +30,7 @@ TEST_F_TIMEOUT(module, load_unload_100, 600)
 {
 	int i;
 
-	for (i = 0; i < 100; i++) {
+	for (i = 0; i < host_rounds(100); i++) {
 		ASSERT_EQ(0, volley_load(""))
 			TH_LOG("round %d", i);
 		ASSERT_TRUE(host_exists(VOLLEY_SYSFS "/version"));

@@ -131,7 +131,7 @@ TEST_F_TIMEOUT(open, rummaging_while_all_comes_and_goes, 600)
 
 	kvm_pthread_create(&thread, NULL, rummage, &stop);
 	load_start(&load);
-	for (i = 0; i < 30; i++) {
+	for (i = 0; i < host_rounds(30); i++) {
 		if (i % 3) {
 			rig_disconnect(self->rig, 0);
 			rig_connect(self->rig, 0, self->rig->dev[0]);

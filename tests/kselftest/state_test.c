@@ -283,7 +283,7 @@ TEST_F_TIMEOUT(state, while_all_comes_and_goes, 600)
 
 	kvm_pthread_create(&thread, NULL, reader_thread, &reader);
 	load_start(&load);
-	for (i = 0; i < 30; i++) {
+	for (i = 0; i < host_rounds(30); i++) {
 		pictures = told(&reader.read);
 		if (i % 3) {
 			rig_disconnect(self->rig, 0);

@@ -50,7 +50,7 @@ static void run(struct __test_metadata *_metadata, struct scene *scene, const ch
 	int part;
 
 	ASSERT_NE(NULL, storm);
-	rounds = storm_rounds(storm, host_setting("VOLLEY_ROUNDS", 50));
+	rounds = storm_rounds(storm, host_setting("VOLLEY_ROUNDS", host_rounds(50)));
 	seeded_start(&seeded, host_setting("VOLLEY_SEED", 1), 0);
 	for (part = 0; part < PARTS; part++) {
 		memory_look(&before);

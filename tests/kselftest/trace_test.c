@@ -251,7 +251,7 @@ TEST_F_TIMEOUT(trace, as_counted, 300)
 	int i;
 
 	volley_count(self->rig, &before);
-	for (i = 0; i < 60; i++) {
+	for (i = 0; i < host_rounds(60); i++) {
 		if (i % 20 == 0) {
 			volley_set(self->rig, "max_usecs", i * 40);
 			volley_set(self->rig, "max_irqs", 4 + i);

@@ -148,7 +148,7 @@ TEST_F_TIMEOUT(uevent, with_the_files, 300)
 	bool complete;
 	int round;
 
-	for (round = 0; round < ROUNDS; round++) {
+	for (round = 0; round < host_rounds(ROUNDS); round++) {
 		EXPECT_FALSE(next_event(self->fd, &event));
 		rig_connect(self->rig, 0, dev);
 		/* No pause: who looks late sees everything, whenever it came. */

@@ -137,7 +137,7 @@ TEST_F_TIMEOUT(vms, unload_under_load, 600)
 	volley_set(self->rig[1], "max_irqs", 1024);
 	for (i = 0; i < 2; i++)
 		load_start(&self->load[i]);
-	for (round = 0; round < 10; round++) {
+	for (round = 0; round < host_rounds(10); round++) {
 		ASSERT_EQ(0, volley_unload());
 		EXPECT_FALSE(host_exists(VOLLEY_SYSFS));
 		for (i = 0; i < 2; i++)
@@ -168,7 +168,7 @@ TEST_F_TIMEOUT(vms, two_devices, 300)
 	ASSERT_TRUE(volley_wait_attached(rig, 1));
 
 	received = host_read_u64(VOLLEY_SYSFS "/vms/%s/received", rig->id);
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < host_rounds(20); i++) {
 		rig_raise(rig, 0, ALL(VECTORS));
 		rig_raise(rig, 1, ALL(VECTORS));
 		ASSERT_EQ(0, rig_wait(rig, 0, ALL(VECTORS)));

@@ -141,6 +141,11 @@ u64 host_setting(const char *name, u64 otherwise)
 	return text ? strtoull(text, NULL, 0) : otherwise;
 }
 
+int host_rounds(int rounds)
+{
+	return max(rounds * (int)host_setting("VOLLEY_SHARE", 100) / 100, 4);
+}
+
 u64 host_timeout_s(void)
 {
 	return host_setting("VOLLEY_TIMEOUT", 60);

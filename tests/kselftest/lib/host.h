@@ -18,6 +18,12 @@ u64 host_timeout_s(void);
 /* The number in the environment variable @name, or else @otherwise. */
 u64 host_setting(const char *name, u64 otherwise);
 
+/*
+ * How often something is to be done that is done so many @rounds on the stock
+ * kernel: a part of that, in percent, by VOLLEY_SHARE, but at least 4 times.
+ */
+int host_rounds(int rounds);
+
 /* The whole of a small file, without the newline at its end; 0 or -errno. */
 __printf(3, 4)
 int host_read(char *buf, size_t size, const char *fmt, ...);
