@@ -202,5 +202,5 @@ void device_affinity(struct device *dev, int cpu)
 	int i;
 
 	for (i = 0; i < dev->vectors; i++)
-		proc_irq_set_smp_affinity(dev->irq[i], cpu);
+		proc_irq_set_smp_affinity(dev->irq[i], host_cpu(cpu));
 }

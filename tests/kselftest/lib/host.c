@@ -126,6 +126,11 @@ int host_nr_cpus(void)
 	return sysconf(_SC_NPROCESSORS_ONLN);
 }
 
+int host_cpu(int cpu)
+{
+	return cpu % sysconf(_SC_NPROCESSORS_CONF);
+}
+
 u64 host_ticks_per_us(void)
 {
 	u64 hz;

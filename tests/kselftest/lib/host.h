@@ -41,6 +41,8 @@ u64 host_irq_count(int irq);
 /* Reschedule IPIs that @cpu has received, by /proc/interrupts. */
 u64 host_resched_count(int cpu);
 int host_nr_cpus(void);
+/* The CPU that stands for @cpu: another one only on a host with fewer. */
+int host_cpu(int cpu);
 
 /* The counter guests and the host's user space share. */
 static inline u64 host_ticks(void)

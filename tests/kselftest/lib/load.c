@@ -42,7 +42,7 @@ static void *load_thread(void *data)
 	struct load *load = data;
 	u32 mask, breaks;
 
-	pin_self_to_cpu(load->cpu);
+	pin_self_to_cpu(host_cpu(load->cpu));
 	while (!told(&load->stop) && !load->lost) {
 		switch (load_send(load, &mask, &breaks)) {
 		case LOAD_HELD:

@@ -224,7 +224,7 @@ void rig_start(struct rig *rig)
 		TEST_ASSERT(arg, "no memory");
 		*arg = (struct vcpu_arg) { rig, v };
 		kvm_pthread_create(&rig->thread[v], NULL, vcpu_thread, arg);
-		pin_task_to_cpu(rig->thread[v], rig->cpu[v]);
+		pin_task_to_cpu(rig->thread[v], host_cpu(rig->cpu[v]));
 	}
 	rig->running = true;
 	for (v = rig->nr_vcpus - 1; v >= 0; v--)

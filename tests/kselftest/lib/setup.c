@@ -24,7 +24,7 @@ struct rig *setup_rig(const struct setup *setup)
 	dev = device_open(0, setup->vectors);
 	device_affinity(dev, setup->cpu_irq);
 	for (v = 0; v < config.vcpus; v++)
-		config.cpu[v] = (setup->cpu_vcpu + v) % host_nr_cpus();
+		config.cpu[v] = setup->cpu_vcpu + v;
 	rig = rig_create(&config);
 	rig_connect(rig, 0, dev);
 	rig_start(rig);

@@ -19,7 +19,10 @@ struct setup {
 	bool disabled;		/* the VM's enabled is 0 */
 };
 
-/* The host CPUs, as the tests use them. The tests themselves run on the first. */
+/*
+ * The host CPUs, as the tests use them. The tests themselves run on the first. On
+ * a host with fewer several of these are the same one (host_cpu()).
+ */
 #define CPU_MAIN	0
 #define CPU_VCPU	1
 #define CPU_IRQ		2
