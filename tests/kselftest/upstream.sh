@@ -1,38 +1,155 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The kernel's own tests of what Volley works with pass while it is loaded.
+# The kernel's own tests of what Volley works with, first without the module and
+# then with it: test by test, the results must be the same.
+#
+# Usage: upstream.sh [short]
+#
+# short		leave out what takes long
+#
+# UPSTREAM=FOLDER	run the programs in there instead
+# VOLLEY_KO=FILE	load this module
+# VOLLEY_SYSFS=FOLDER	which is there while the module is
+#
+# What fails without the module as well says nothing about it, and is reported as
+# skipped, as is what skips in both runs. Anything else that differs has failed,
+# even if it is the module that makes a test pass.
 
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=/dev/null
 . ./ktap_helpers.sh
 
 ko=${VOLLEY_KO:-/lib/modules/$(uname -r)/updates/volley.ko}
+sysfs=${VOLLEY_SYSFS:-/sys/kernel/volley}
+programs=$(realpath "${UPSTREAM:-upstream}")
+out=/tmp/upstream
+export VFIO_SELFTESTS_BDF="$VOLLEY_BDF"
 
-# upstream SECONDS PROGRAM [ARGUMENT...]
-upstream() {
-	seconds=$1 program=$2
-	shift 2
-	name="${program##*/}${*:+ $*}"
-	if timeout -s KILL "$seconds" "./upstream/$program" "$@" >/tmp/upstream.log 2>&1; then
-		ktap_test_pass "$name"
+# Each with the seconds that it may take; the margins are for an emulated host,
+# in which a CPU may stand still. arm64/arch_timer_edge_cases is not here: it
+# compares times of some milliseconds, and fails in one.
+choose() {
+	cat <<-END
+	120 arm64/vgic_init
+	300 arm64/vgic_irq
+	300 arm64/vgic_its_save
+	300 arm64/vgic_lpi_stress
+	120 arch_timer -n 2 -i 2 -p 20 -e 1000000 -m 0
+	120 vfio/vfio_pci_device_test
+	END
+	[ "$1" = short ] || cat <<-END
+	300 arm64/vgic_lpi_stress -v 4 -d 4 -e 16 -i 200
+	300 vfio/vfio_pci_driver_test -v vfio_type1v2_iommu
+	120 vfio/vfio_dma_mapping_test -v vfio_type1v2_iommu -v vfio_type1v2_iommu_anonymous
+	600 irqfd_test
+	END
+}
+
+# run NAME: runs each, and leaves what it said and its results in a folder of that
+# name. Results are a line for each test, and one for all: what came of it, its
+# name, and why it was skipped, with tabs between them.
+run() {
+	number=0
+	folder=$out/$1
+	mkdir -p "$folder"
+	while read -r seconds program <&9; do
+		number=$((number + 1))
+		echo "# $1: $program"
+		# shellcheck disable=SC2086 # a program and its arguments
+		timeout -s KILL "$seconds" "$programs/"$program \
+			</dev/null >"$folder/$number.log" 2>&1 9<&-
+		echo "$?" >"$folder/$number.status"
+		awk -v status="$(cat "$folder/$number.status")" '
+			/^(not )?ok [0-9]+/ {
+				what = /^not/ ? "failed" : "passed"
+				name = $0
+				sub(/^(not )?ok [0-9]+ *(- *)?/, "", name)
+				if (sub(/ *# *(SKIP|XFAIL|TODO) */, "\t", name))
+					what = "skipped"
+				print what "\t" name
+			}
+			NF { last = $0 }
+			END {
+				what = "ended with status " status
+				if (status == 0)
+					what = "passed"
+				else if (status == 4)
+					what = "skipped"
+				else if (status == 137)
+					what = "was killed, or took too long"
+				sub(/^(1\.\.0 *)?# *(SKIP)? *(- *)?/, "", last)
+				print what "\tthe program as a whole\t" last
+			}' "$folder/$number.log" >"$folder/$number.results"
+	done 9<"$out/list"
+}
+
+# compare NUMBER NAME: the results as subtests, and what becomes of them.
+compare() {
+	awk -F '\t' -v name="$2" '
+		FNR == NR { without[$2] = $1; why[$2] = $3; if (!seen[$2]++) order[++n] = $2; next }
+		{ with[$2] = $1; if (!seen[$2]++) order[++n] = $2 }
+		function clean(text) { gsub(/#/, "", text); return text }
+		END {
+			print "  KTAP version 1"
+			print "  1.." n
+			for (i = 1; i <= n; i++) {
+				test = order[i]
+				a = test in without ? without[test] : "missing"
+				b = test in with ? with[test] : "missing"
+				if (a != b) {
+					print "  # without the module: " a
+					print "  # with it: " b
+					print "  not ok " i " " clean(test)
+					bad = 1
+				} else if (a == "passed") {
+					print "  ok " i " " clean(test)
+				} else if (a == "skipped") {
+					print "  ok " i " " clean(test) " # SKIP " clean(why[test])
+				} else {
+					print "  ok " i " " clean(test) " # SKIP without the module, too, it " a
+				}
+			}
+			exit bad
+		}' "$out/without/$1.results" "$out/with/$1.results"
+}
+
+# report NUMBER NAME: all that there is about one program.
+report() {
+	if compare "$1" "$2"; then
+		ktap_test_pass "$2"
 	else
-		sed 's/^/# /' /tmp/upstream.log
-		ktap_test_fail "$name"
+		tail -n 20 "$out/without/$1.log" | sed 's/^/# without: /'
+		tail -n 20 "$out/with/$1.log" | sed 's/^/# with: /'
+		ktap_test_fail "$2"
 	fi
 }
 
+loaded() { [ -d "$sysfs" ]; }
+not_loaded() { ! loaded; }
+
+rm -rf "$out"
+mkdir -p "$out"
+choose "${1:-}" >"$out/list"
+total=$(grep -c . "$out/list")
+
+# The VFIO tests map a gigabyte each time, which in small pages takes minutes.
+huge=/sys/kernel/mm/transparent_hugepage/shmem_enabled
+[ ! -w "$huge" ] || echo always >"$huge"
+
 ktap_print_header
-ktap_set_plan 8
+ktap_set_plan $((total + 5))
 
+ktap_test_result "module is not loaded" not_loaded
+run without
+ktap_test_result "still not" not_loaded
 ktap_test_result "module loads" insmod "$ko" max_usecs=100
-
-upstream 300 arm64/vgic_init
-upstream 300 arm64/vgic_irq
-upstream 300 arm64/vgic_lpi_stress
-upstream 300 arm64/vgic_lpi_stress -v 4 -d 4 -e 16 -i 200
-upstream 600 irqfd_test
-
-ktap_test_result "module is still loaded" test -d /sys/kernel/volley
+run with
+ktap_test_result "module is still loaded" loaded
+number=0
+while read -r _ program; do
+	number=$((number + 1))
+	report "$number" "$program"
+done <"$out/list"
 ktap_test_result "module unloads" rmmod volley
 ktap_finished
