@@ -12,7 +12,7 @@ scripts := $(CURDIR)/scripts
 export V
 
 .PHONY: all module sign install uninstall clean distclean help \
-	stock samples demo check check-debug bench soak tests shell clippy fmt fmtcheck
+	stock samples demo check check-debug check-kernels bench soak tests shell clippy fmt fmtcheck
 
 all: module
 
@@ -49,6 +49,9 @@ check:
 
 check-debug:
 	@$(scripts)/check-debug
+
+check-kernels:
+	@$(scripts)/check-kernels
 
 bench:
 	@$(scripts)/bench
@@ -103,6 +106,7 @@ help:
 	@echo 'For work on Volley:'
 	@echo '  make check-debug  run the tests on kernels that look for bugs: KASAN with'
 	@echo '                  lockdep and kmemleak (part of check), and KCSAN'
+	@echo '  make check-kernels    run a part of the tests on each kernel: 16k pages, RT'
 	@echo '  make bench      count instructions per interrupt'
 	@echo '  make soak       run all storms at once, for MINUTES=n (10); SEED=n does the same again'
 	@echo '  make tests      build the module and the tests for the emulated host'
