@@ -30,7 +30,7 @@ install_samples() {
 		mount -o bind /lib/modules $root/usr/lib/modules &&
 		mount -t tmpfs none $root/usr/local && mkdir $root/usr/local/libexec &&
 		cp samples/volley-vm-name $root/usr/local/libexec/ &&
-		cp samples/90-volley.rules $root/run/udev/rules.d/ &&
+		cp samples/[89]0-volley.rules $root/run/udev/rules.d/ &&
 		cp samples/volley-tmpfiles.conf $root/run/tmpfiles.d/volley.conf &&
 		cp samples/volley-modprobe.conf $root/run/modprobe.d/volley.conf &&
 		cp samples/volley-modules-load.conf $root/run/modules-load.d/volley.conf
