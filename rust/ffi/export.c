@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What other modules may link to. The functions themselves are in rust/api.rs.
+ * What other modules may link to; the functions themselves are in rust/api.rs.
+ * And the version that modinfo shows, for which module! has no word.
  */
 
 #include <linux/export.h>
+#include <linux/module.h>
 
 #include "../api/volley.h"
 
@@ -13,3 +15,5 @@
 EXPORT_RUST_GPL(volley_register_irq);
 EXPORT_RUST_GPL(volley_register_device);
 EXPORT_RUST_GPL(volley_unregister);
+
+MODULE_VERSION(VOLLEY_VERSION);
