@@ -12,7 +12,8 @@ scripts := $(CURDIR)/scripts
 export V
 
 .PHONY: all module sign install uninstall clean distclean help \
-	stock samples demo check check-debug check-kernels bench soak tests shell clippy fmt fmtcheck
+	stock samples dist demo check check-debug check-kernels bench \
+	soak tests shell clippy fmt fmtcheck
 
 all: module
 
@@ -40,6 +41,9 @@ stock:
 # For what `make` has built volley.ko for, or else for the stock kernel.
 samples:
 	@$(scripts)/build-samples $(if $(wildcard $(native)/Module.symvers),'$(KDIR)')
+
+dist:
+	@$(scripts)/make-dist
 
 demo:
 	@$(scripts)/demo
@@ -102,6 +106,9 @@ help:
 	@echo '  make install    install what was built for the running kernel, and volley-top'
 	@echo '  make uninstall  take it away again'
 	@echo '  scripts/volley-top    show VMs and their interrupts, live; change windows'
+	@echo
+	@echo 'To hand on:'
+	@echo '  make dist       pack the sources, as of the last commit, into a tarball'
 	@echo
 	@echo 'For work on Volley:'
 	@echo '  make check-debug  run the tests on kernels that look for bugs: KASAN with'
