@@ -12,8 +12,8 @@ scripts := $(CURDIR)/scripts
 export V
 
 .PHONY: all module sign install uninstall clean distclean help \
-	stock samples dist demo check check-debug check-kernels bench \
-	soak tests shell clippy fmt fmtcheck
+	stock samples deb dist demo check check-debug check-kernels \
+	bench soak tests shell clippy fmt fmtcheck
 
 all: module
 
@@ -41,6 +41,9 @@ stock:
 # For what `make` has built volley.ko for, or else for the stock kernel.
 samples:
 	@$(scripts)/build-samples $(if $(wildcard $(native)/Module.symvers),'$(KDIR)')
+
+deb:
+	@$(scripts)/build-deb
 
 dist:
 	@$(scripts)/make-dist
@@ -108,6 +111,7 @@ help:
 	@echo '  scripts/volley-top    show VMs and their interrupts, live; change windows'
 	@echo
 	@echo 'To hand on:'
+	@echo '  make deb        build Debian packages for the stock kernel, and for dkms'
 	@echo '  make dist       pack the sources, as of the last commit, into a tarball'
 	@echo
 	@echo 'For work on Volley:'

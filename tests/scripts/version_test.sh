@@ -52,9 +52,17 @@ module() {
 	done
 }
 
+packages() {
+	local deb debs=(out/*/deb/*.deb)
+	[ -e "${debs[0]}" ] || { echo "# no packages have been built"; return 1; }
+	for deb in "${debs[@]}"; do
+		is "$(dpkg-deb -f "$deb" Version)" || return 1
+	done
+}
+
 pages=(Documentation/man/*)
 echo "KTAP version 1"
-echo "1..$((8 + ${#pages[@]}))"
+echo "1..$((9 + ${#pages[@]}))"
 report "VERSION is a semantic version" semantic "$version"
 for bad in 1.0 01.0.0 1.0.0-01 v1.0.0; do
 	report "$bad is none" refuses "$bad"
@@ -65,4 +73,5 @@ for page in "${pages[@]}"; do
 done
 report "volley-top" is "$(scripts/volley-top --version | cut -d ' ' -f 2)"
 report "modinfo" module
+report "packages" packages
 exit "$failed"

@@ -1,0 +1,152 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Looks at the Debian packages that have been built, from outside (for what apt
+# makes of them see tests/kselftest/packages.sh), and at the tarball. Prints KTAP.
+
+# shellcheck disable=SC2317 # report calls them
+set -euo pipefail
+
+cd -- "$(dirname -- "$0")/../.."
+# shellcheck source=scripts/lib.sh
+. scripts/lib.sh
+out=$(out_dir)
+release=$(cat "$(kernel_dir)/release")
+version=$(cat VERSION)
+work=$(mktemp -d)
+trap 'rm -rf -- "$work"' EXIT
+number=0 failed=0
+
+# report NAME COMMAND...: shows what it says only if it fails.
+report() {
+	local what=$1
+	shift
+	number=$((number + 1))
+	if "$@" >"$work/said" 2>&1; then
+		echo "ok $number $what"
+	else
+		tail -n 30 "$work/said" | sed 's/^/# /'
+		echo "not ok $number $what"
+		failed=1
+	fi
+}
+
+all_there() {
+	local name
+	for name in "volley-modules-${release}_${version}_arm64" volley-{dkms,tools,dev}"_${version}_all"; do
+		dpkg-deb --extract "$out/deb/$name.deb" "$work/root" || return 1
+	done
+}
+
+# Without the name of a vendor lintian does not start; a root that was only
+# unpacked has none.
+lintian_clean() {
+	mkdir -p "$work/origins"
+	printf 'Vendor: Debian\nVendor-URL: https://www.debian.org/\n' |
+		tee "$work/origins/debian" >"$work/origins/default"
+	DPKG_ORIGINS_DIR=$work/origins lintian --allow-root --fail-on error,warning \
+		--show-overrides --info "$out"/deb/*.deb
+}
+
+# The very module that the tests have loaded, but for what debuggers read.
+module_is_ours() {
+	local ko=$work/root/usr/lib/modules/$release/updates/volley.ko
+	[ "$(modinfo -F vermagic "$ko" | cut -d ' ' -f 1)" = "$release" ] &&
+		[ "$(modinfo -F srcversion "$ko")" = "$(modinfo -F srcversion "$out/module/volley.ko")" ] &&
+		[ "$(stat -c %s "$ko")" -lt 1000000 ]
+}
+
+pages_clean() {
+	local page
+	for page in "$work"/root/usr/share/man/man*/*; do
+		zcat "$page" | groff -man -ww -Tutf8 -z >"$work/page" 2>&1 || return 1
+		cat "$work/page"
+		[ ! -s "$work/page" ] || return 1
+	done
+}
+
+# Only comments in /etc.
+nothing_in_effect() { ! grep -rv '^#' "$work/root/etc"; }
+
+# What bash completes is what volley-top takes.
+completion_knows_all() {
+	local word words
+	words=$(scripts/volley-top --help | grep -o -e '--[a-z]*' | sort -u)
+	words+=" $(scripts/volley-top --help | tr -d ' \n' | sed 's/.*--sortCOLUMN\([a-z_,]*\);.*/\1/' | tr , ' ')"
+	[ "$(wc -w <<<"$words")" -ge 18 ] || return 1
+	for word in $words; do
+		grep -qw -e "$word" "$work/root/usr/share/bash-completion/completions/volley-top" ||
+			{ echo "not known: $word"; return 1; }
+	done
+}
+
+# dkms_conf RELEASE: what dkms would read there.
+dkms_conf_is_read() {
+	(
+		cd "$work/root/usr/src/volley-$version"
+		# shellcheck disable=SC2034 # for the file
+		kernelver=$release kernel_source_dir=/headers dkms_tree=/var/lib/dkms
+		# shellcheck disable=SC1091 # made when it is packed
+		. ./dkms.conf
+		[ "$PACKAGE_VERSION" = "$version" ] && [ -x "${PRE_BUILD%% *}" ] &&
+			[[ $release =~ $BUILD_EXCLUSIVE_KERNEL ]] && [[ aarch64 =~ $BUILD_EXCLUSIVE_ARCH ]] &&
+			! [[ 6.12.117+deb13-arm64 =~ $BUILD_EXCLUSIVE_KERNEL ]] && ! [[ 7.31.0 =~ $BUILD_EXCLUSIVE_KERNEL ]]
+	)
+}
+
+# The sources of volley-dkms make the module, with a tree that has the metadata.
+dkms_sources_build() {
+	local ko=$work/root/usr/src/volley-$version/volley.ko
+	kernel_make "${ko%/*}" && [ "$(modinfo -F version "$ko")" = "$version" ] &&
+		[ "$(modinfo -F srcversion "$ko")" = "$(modinfo -F srcversion "$out/module/volley.ko")" ]
+}
+
+kernel_make() {
+	make -C "$(kernel_dir)/build" M="$1" ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- \
+		CC=aarch64-linux-gnu-gcc-14 -j"$(nproc)" "${@:2}" modules
+}
+
+# As volley-dev installs them, but for where its files are.
+examples_build() {
+	local examples=$work/root/usr/share/doc/volley-dev/examples usr=$work/root/usr
+	sed -i "s,/usr/include/volley,$usr/include/volley,; s,/usr/src/volley,$usr/src/volley," \
+		"$examples"/{Kbuild,volley_filter.rs}
+	kernel_make "$examples" KBUILD_EXTRA_SYMBOLS="$usr/src/volley/$release/Module.symvers" &&
+		[ "$(modinfo -F depends "$examples/volley_redirect.ko")" = volley ] &&
+		[ "$(modinfo -F depends "$examples/volley_filter.ko")" = volley ]
+}
+
+# prepare REASON RELEASE HEADERS: prepare-kernel must refuse, and say why.
+prepare_refuses() {
+	local said
+	! said=$("$work/root/usr/src/volley-$version/prepare-kernel" "${@:2}" "$work/tree" 2>&1) || return 1
+	echo "$said"
+	[[ $said == *"$1"* ]]
+}
+
+make_headers() {
+	mkdir -p "$work/headers"
+	touch "$work/headers/Module.symvers" "$work/source.tar.xz"
+	printf 'CONFIG_RUST=y\nCONFIG_RUSTC_VERSION_TEXT="%s"\n' "$1" >"$work/headers/.config"
+}
+
+echo "KTAP version 1"
+echo "1..13"
+report "all packages are there" all_there
+report "lintian finds nothing" lintian_clean
+report "the module is the one that was built" module_is_ours
+report "groff finds nothing in the manual pages" pages_clean
+report "nothing in /etc is in effect" nothing_in_effect
+report "bash completes all that volley-top takes" completion_knows_all
+report "dkms.conf is for this kernel and no other series" dkms_conf_is_read
+report "the sources for dkms build the same module" dkms_sources_build
+report "the examples build and link" examples_build
+report "prepare-kernel wants headers" prepare_refuses "install linux-headers-7.3.9" 7.3.9 "$work/none"
+make_headers "$(rustc --version)"
+report "prepare-kernel wants the source" prepare_refuses "install linux-source-7.3" 7.3.9 "$work/headers"
+export VOLLEY_LINUX_SOURCE=$work/source.tar.xz
+make_headers "rustc 1.0"
+report "prepare-kernel wants the kernel's rustc" prepare_refuses "was built with 'rustc 1.0'" 7.3.9 "$work/headers"
+sed -i /CONFIG_RUST=/d "$work/headers/.config"
+report "prepare-kernel wants Rust" prepare_refuses "without CONFIG_RUST" 7.3.9 "$work/headers"
+exit "$failed"
