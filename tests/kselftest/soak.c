@@ -235,7 +235,7 @@ int main(void)
 		seeded_start(&workers[i].seeded, seed, i);
 	}
 	scene_start(&scene, PARAMS);
-	load_stop(&scene.load);
+	scene_check(&scene);
 	good = soak(seconds, lap_seconds);
 	print_table();
 	good &= scene_end(&scene);

@@ -11,7 +11,8 @@ bool storm_module(struct scene *scene, struct seeded *seeded)
 {
 	int ret;
 
-	ret = volley_unload();
+	/* Somebody may be reading a file that is part of the module. */
+	host_wait_for((ret = volley_unload()) != -EAGAIN);
 	if (!SAY_UNLESS(!ret, "cannot unload the module: %s", strerror(-ret)))
 		return false;
 	/* In some rounds something arrives while there is none. */

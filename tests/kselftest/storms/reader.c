@@ -32,11 +32,12 @@ bool storm_read(struct scene *scene, struct seeded *seeded)
 	files_walk(read_one, &good);
 	fd = open(STATE, O_RDONLY);
 	if (fd < 0)
-		return good & SAY_UNLESS(errno == ENOENT || errno == ENODEV, STATE ": %s",
+		/* ENXIO: the module is going in this moment. */
+		return good & SAY_UNLESS(errno == ENOENT || errno == ENXIO, STATE ": %s",
 					 strerror(errno));
 	while ((len = read(fd, text, sizeof(text))) > 0)
 		;
-	good &= SAY_UNLESS(!len || errno == ENODEV, STATE ": %s", strerror(errno));
+	good &= SAY_UNLESS(!len, STATE ": %s", strerror(errno));
 	close(fd);
 	return good;
 }

@@ -15,6 +15,7 @@ struct scene {
 	const char *params;	/* the module's; NULL: it is not loaded */
 	struct rig *rig;
 	struct load load;
+	bool flows;		/* the sender is running */
 	u64 sent, taken;	/* when it began */
 };
 

@@ -127,6 +127,7 @@ void scene_go_on(struct scene *scene)
 	scene->sent = rig_sum(scene->rig->sent[0]);
 	scene->taken = all_taken(scene->rig);
 	load_start(&scene->load);
+	scene->flows = true;
 }
 
 bool scene_check(struct scene *scene)
@@ -136,6 +137,7 @@ bool scene_check(struct scene *scene)
 	u64 sent, taken;
 	bool good;
 
+	scene->flows = false;
 	good = load_stop(&scene->load);
 	if (!good)
 		return false;
@@ -161,6 +163,9 @@ bool scene_end(struct scene *scene)
 	char id[32];
 	bool good;
 
+	/* After a storm that failed. */
+	if (scene->flows)
+		load_stop(&scene->load);
 	memcpy(id, scene->rig->id, sizeof(id));
 	rig_free(scene->rig);
 	good = SAY_UNLESS(host_wait_for(!host_exists(KVM_DEBUGFS "/%s", id)),
