@@ -40,7 +40,7 @@ choose() {
 	END
 	[ "$1" = short ] || cat <<-END
 	300 arm64/vgic_lpi_stress -v 4 -d 4 -e 16 -i 200
-	300 vfio/vfio_pci_driver_test -v vfio_type1v2_iommu
+	900 vfio/vfio_pci_driver_test -v vfio_type1v2_iommu
 	120 vfio/vfio_dma_mapping_test -v vfio_type1v2_iommu -v vfio_type1v2_iommu_anonymous
 	600 irqfd_test
 	END
