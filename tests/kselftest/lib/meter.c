@@ -29,6 +29,7 @@ bool meter_open(struct meter *meter, int cpu)
 		.size = sizeof(attr),
 		.config = PERF_COUNT_HW_INSTRUCTIONS,
 		.exclude_user = 1,
+		.exclude_guest = 1,
 		.pinned = 1,
 	};
 
