@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Figures: read from what the programs print, kept in JSON, compared."""
+
+import json
+
+# What is the same in each run of the same code, to the instruction or nearly so.
+# (Path "where" is left out: a function that is renamed is no regression.)
+EXACT = {
+    "receive": "instructions",
+    "unused": "instructions",
+    "latency": "median_ns",
+}
+# The paths that are the module's: the others change only with the kernel.
+OURS = ("volley", "window10", "window50", "window200", "adaptive", "disabled")
+TOLERANCE = 0.03
+
+
+def parse_line(line):
+    """A line "figure family=F path=P key=word...: name=number..." as a dict."""
+    conditions, values = line.removeprefix("figure ").rsplit(": ", 1)
+    of = dict(word.split("=", 1) for word in conditions.split())
+    return {
+        "family": of.pop("family"),
+        "path": of.pop("path"),
+        "of": of,
+        "values": {name: float(number) for name, number in
+                   (word.split("=", 1) for word in values.split())},
+    }
+
+
+def parse(text):
+    """All figures in what programs have printed."""
+    return [parse_line(line) for line in text.splitlines() if line.startswith("figure ")]
+
+
+class Figures:
+    """The figures of one run, with what is known about it."""
+
+    def __init__(self, about, figures):
+        self.about = about
+        self.figures = figures
+        self.index = {self.key(f["family"], f["path"], f["of"]): f["values"] for f in figures}
+
+    @staticmethod
+    def key(family, path, of):
+        """By which a figure is found."""
+        return family, path, tuple(sorted((name, str(word)) for name, word in of.items()))
+
+    def get(self, family, path, name, **of):
+        """One number, or None if it was not measured."""
+        return self.index.get(self.key(family, path, of), {}).get(name)
+
+    def family(self, family):
+        """All figures of a family."""
+        return [f for f in self.figures if f["family"] == family]
+
+    def words(self, family, key):
+        """The different words that a condition has, in the order of the run."""
+        return list(dict.fromkeys(f["of"][key] for f in self.family(family) if key in f["of"]))
+
+    def paths(self, family):
+        """The paths that were measured, in the order of the run."""
+        return list(dict.fromkeys(f["path"] for f in self.family(family)))
+
+    def save(self, path):
+        """Writes a file; one line for each figure, so that a diff shows what has changed."""
+        lines = ",\n".join("  " + json.dumps(f) for f in self.figures)
+        about = json.dumps(self.about, indent=1).replace("\n", "\n ")
+        path.write_text(f'{{\n "about": {about},\n "figures": [\n{lines}\n ]\n}}\n')
+
+    @classmethod
+    def load(cls, path):
+        """Reads what save() has written."""
+        kept = json.loads(path.read_text())
+        return cls(kept["about"], kept["figures"])
+
+
+def regressions(before, now):
+    """Exact figures of the module that got worse by more than TOLERANCE: (text, old, new)."""
+    found = []
+    for figure in now.figures:
+        name = EXACT.get(figure["family"])
+        if name is None or figure["path"] not in OURS:
+            continue
+        old = before.get(figure["family"], figure["path"], name, **figure["of"])
+        new = figure["values"][name]
+        if old is not None and new > old * (1 + TOLERANCE):
+            of = " ".join(f"{key} {word}" for key, word in figure["of"].items())
+            found.append((f"{figure['family']} {figure['path']} {of}: {name}", old, new))
+    return found
+
+
+def compared(before, now):
+    """How many figures both runs have, of those that regressions() looks at."""
+    return sum(1 for f in now.figures
+               if f["family"] in EXACT and f["path"] in OURS
+               and before.get(f["family"], f["path"], EXACT[f["family"]], **f["of"]) is not None)

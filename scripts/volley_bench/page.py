@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The generated part of Documentation/performance/."""
+
+from . import tables, targets
+
+ALT = {
+    "receive": "Instructions per interrupt over the size of a burst",
+    "delivery": "Exits and kicks per interrupt over the offered load, real concurrency",
+    "delivery-exact": "Exits and kicks per interrupt over the offered load, exact time",
+    "latency": "Median and largest latency over the offered load",
+    "where": "The functions that execute most instructions of an interrupt",
+}
+# Paths of the module whose figures are held against the stock path's.
+OURS = ("volley", "window50", "adaptive", "disabled")
+# What is better if it is smaller.
+SMALLER = {
+    "receive": ("instructions",),
+    "delivery": ("exits", "kicks"),
+    "delivery_exact": ("host_instructions",),
+    "latency": ("median_ns", "max_ns"),
+    "noisy": ("median_ns", "max_ns"),
+    "attach": ("attach_us", "detach_us"),
+}
+NO_DIFFERENCE = 0.02
+
+
+def heading(text, line):
+    """A heading of reStructuredText."""
+    return f"{text}\n{line * len(text)}\n"
+
+
+def list_table(heads, rows, widths):
+    """A table of reStructuredText."""
+    lines = [".. list-table::", "   :header-rows: 1", f"   :widths: {widths}", ""]
+    for row in [heads, *rows]:
+        lines += [(("   * - " if number == 0 else "     - ") + cell).rstrip()
+                  for number, cell in enumerate(row)]
+    return "\n".join(lines) + "\n"
+
+
+def target_table(figures):
+    """Every target beside its figure."""
+    rows = [[target.text, f"{target.limit:.{target.digits}f} {target.unit}".strip(),
+             tables.shown(target.figure, target.digits),
+             target.verdict if target.verdict == "met" else f"**{target.verdict}**"]
+            for target in targets.all_targets(figures)]
+    return list_table(["Target", "At most", "Measured", ""], rows, "50 15 15 20")
+
+
+def losses(figures):
+    """Where the module is worse than the stock path, or makes no difference."""
+    for family, names in SMALLER.items():
+        for figure in figures.family(family):
+            if figure["path"] not in OURS:
+                continue
+            for name in names:
+                ours = figure["values"].get(name)
+                stock = figures.get(family, "stock", name, **figure["of"])
+                if ours is None or not stock or ours < stock * (1 - NO_DIFFERENCE):
+                    continue
+                of = ", ".join(f"{key} {word}" for key, word in figure["of"].items())
+                change = 100 * (ours / stock - 1)
+                digits = 0 if stock >= 10 else 2
+                yield [f"{family.replace('_', ' ')}: {name.replace('_', ' ')} ({of})",
+                       tables.NAMES[figure["path"]], f"{stock:.{digits}f}", f"{ours:.{digits}f}",
+                       "none" if abs(change) <= 100 * NO_DIFFERENCE else f"{change:+.0f}%"]
+
+
+def literal(text):
+    """A literal block."""
+    return "::\n\n" + "\n".join("  " + line if line else "" for line in text.splitlines()) + "\n"
+
+
+def figure(name):
+    """One plot: SVG; the PNG lies beside it."""
+    return f".. figure:: {name}.svg\n   :alt: {ALT[name]}\n\n   {ALT[name]} (:download:`PNG <{name}.png>`)\n"
+
+
+def page(figures, drawn):
+    """The whole of figures.rst."""
+    about = figures.about
+    parts = [
+        ".. SPDX-License-Identifier: GPL-2.0\n.. Written by make bench-report.\n",
+        "=======\nFigures\n=======\n",
+        f"Measured on commit {about.get('commit', '?')}, kernel {about.get('kernel', '?')}, "
+        f"QEMU {about.get('qemu', '?')}:\n{about.get('machine', '?')}. "
+        "All of it is in ``figures.json`` as well.\n",
+        heading("Targets", "="), target_table(figures),
+        heading("Where Volley makes no difference, or is worse", "="),
+        "Every figure of the tables below in which Volley is not at least 2% better than the\n"
+        "stock path:\n",
+    ]
+    rows = list(losses(figures))
+    parts.append(list_table(["What", "With", "Stock", "Volley", "Change"], rows, "44 20 12 12 12")
+                 if rows else "None was measured.\n")
+    parts.append(heading("Plots", "="))
+    parts += [figure(name) for name in drawn]
+    parts.append(heading("Tables", "="))
+    for title, text in tables.all_tables(figures):
+        parts += [title + literal(text)]
+    if figures.family("where"):
+        parts.append(heading("Functions", "="))
+        parts.append("Instructions per interrupt by function of the kernel, from a trace of each "
+                     "instruction;\na name in brackets is that of a module. Sorted by Volley's.\n")
+        for burst in figures.words("where", "burst"):
+            parts.append(literal(tables.where(figures, burst)))
+    return "\n".join(parts)
+
+
+def write(figures, folder):
+    """Writes the page, the plots, and the figures themselves."""
+    # Not at the top: the rest of this works without matplotlib.
+    from . import plots     # pylint: disable=import-outside-toplevel
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "figures.rst").write_text(page(figures, plots.all_plots(figures, folder)))
+    figures.save(folder / "figures.json")

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Plots of the figures: SVG and PNG, for colour-blind readers and for print."""
+
+import matplotlib
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt     # noqa: E402
+from matplotlib.ticker import ScalarFormatter   # noqa: E402
+
+from .tables import NAMES           # noqa: E402
+from .targets import latency_of     # noqa: E402
+
+# Okabe and Ito's colours, told apart by all kinds of colour vision; markers and
+# hatches tell them apart without colours.
+STYLE = {
+    "stock": ("#000000", "o", ""),
+    "volley": ("#0072B2", "s", "//"),
+    "window10": ("#56B4E9", "^", "\\\\"),
+    "window50": ("#009E73", "v", "xx"),
+    "window200": ("#F0E442", "D", ".."),
+    "adaptive": ("#D55E00", "P", "++"),
+    "gicv4": ("#CC79A7", "X", "--"),
+    "floor": ("#999999", "*", "oo"),
+}
+
+plt.rcParams.update({
+    "font.size": 10, "axes.spines.top": False, "axes.spines.right": False,
+    "axes.grid": True, "axes.axisbelow": True, "grid.color": "#dddddd",
+    "svg.hashsalt": "volley", "svg.fonttype": "path", "figure.constrained_layout.use": True,
+})
+
+
+def save(figure, folder, name):
+    """Both formats, the same for the same figures."""
+    figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
+    figure.savefig(folder / f"{name}.png", dpi=150, metadata={"Software": None})
+    plt.close(figure)
+
+
+def legend(figure, axis):
+    """Below the plots, where it hides nothing."""
+    figure.legend(*axis.get_legend_handles_labels(), fontsize=8, ncols=4, frameon=False,
+                  loc="outside lower center")
+
+
+def receive(figures, folder):
+    """Instructions per interrupt over the size of a burst, for both CPUs."""
+    figure, axes = plt.subplots(1, 2, figsize=(8.5, 3.8), sharey=True)
+    sizes = figures.words("receive", "burst")
+    for axis, cpu in zip(axes, ("other", "same")):
+        for path in ("stock", "volley", "window50", "adaptive", "gicv4", "floor"):
+            points = [(int(size), figures.get("receive", path, "instructions", cpu=cpu, burst=size))
+                      for size in sizes]
+            points = [point for point in points if point[1] is not None]
+            if points:
+                colour, marker, _ = STYLE[path]
+                axis.plot(*zip(*points), color=colour, marker=marker, label=NAMES[path])
+        if cpu == "other":
+            axis.plot([1, 8], [900, 400], "k_", markersize=16, markeredgewidth=2, label="targets")
+        axis.set_xscale("log", base=2)
+        axis.set_xticks([int(size) for size in sizes], sizes)
+        axis.set_xlabel("interrupts in a burst")
+        axis.set_title(f"received on {'another CPU than the' if cpu == 'other' else 'the'} vCPU's"
+                       + (" CPU" if cpu == "same" else ""), fontsize=10)
+    axes[0].set_ylim(bottom=0)
+    axes[0].set_ylabel("instructions per interrupt")
+    legend(figure, axes[0])
+    save(figure, folder, "receive")
+
+
+def bars(axis, groups, paths, value):
+    """Grouped bars: one group for each word, one bar for each path."""
+    width = 0.8 / len(paths)
+    for number, path in enumerate(paths):
+        colour, _, hatch = STYLE[path]
+        heights = [value(path, group) or 0 for group in groups]
+        axis.bar([at + (number - (len(paths) - 1) / 2) * width for at in range(len(groups))],
+                 heights, width, color=colour, hatch=hatch, edgecolor="white", linewidth=0.5,
+                 label=NAMES[path])
+    axis.set_xticks(range(len(groups)), groups)
+    axis.grid(axis="x", visible=False)
+
+
+def delivery(figures, folder, family, name):
+    """Exits and kicks per interrupt over the offered load."""
+    figure, axes = plt.subplots(1, 2, figsize=(8.5, 3.8), sharey=True)
+    loads = figures.words(family, "load")
+    paths = [path for path in figures.paths(family) if path in STYLE]
+    for axis, what in zip(axes, ("exits", "kicks")):
+        bars(axis, loads, paths, lambda path, load: figures.get(family, path, what, load=load))
+        axis.set_title(f"{what} per interrupt", fontsize=10)
+        axis.set_xlabel("offered load")
+    axes[0].axhline(0.30, color="k", linewidth=1, linestyle="--")
+    axes[1].axhline(0.275, color="k", linewidth=1, linestyle="--")
+    legend(figure, axes[0])
+    save(figure, folder, name)
+
+
+def latency(figures, folder):
+    """Median and largest, on a logarithmic scale."""
+    figure, axes = plt.subplots(1, 2, figsize=(8.5, 3.8), sharey=True)
+    loads = figures.words("latency", "load")
+    paths = [path for path in figures.paths("latency") if path in STYLE]
+    for axis, (name, title) in zip(axes, (("median_ns", "median"), ("max_ns", "largest"))):
+        bars(axis, loads, paths,
+             lambda path, load: (latency_of(figures, path, load, name) or 0) / 1000)
+        axis.set_yscale("log")
+        axis.set_ylim(bottom=1)
+        axis.yaxis.set_major_formatter(ScalarFormatter())
+        axis.set_title(title, fontsize=10)
+        axis.set_xlabel("offered load")
+    axes[0].set_ylabel("virtual microseconds")
+    legend(figure, axes[0])
+    save(figure, folder, "latency")
+
+
+def where(figures, folder):
+    """The functions that take most, of a single interrupt and of one of a burst of 8."""
+    figure, axes = plt.subplots(1, 2, figsize=(8.5, 4.6))
+    for axis, burst in zip(axes, ("1", "8")):
+        found = sorted(((f["values"]["instructions"], f["of"]["function"])
+                        for f in figures.family("where")
+                        if f["path"] == "volley" and f["of"]["burst"] == burst), reverse=True)[:16]
+        names = [name.split("::")[-1][:34] if "::" in name else name[:34] for _, name in found]
+        axis.barh(range(len(found)), [count for count, _ in found], color=STYLE["volley"][0])
+        axis.set_yticks(range(len(found)), names, fontsize=7)
+        axis.invert_yaxis()
+        axis.set_title(f"Volley, bursts of {burst}", fontsize=10)
+        axis.set_xlabel("instructions per interrupt")
+        axis.grid(axis="y", visible=False)
+    save(figure, folder, "where")
+
+
+def all_plots(figures, folder):
+    """Draws what there are figures for; returns the names."""
+    drawn = []
+    for family, draw, name in (
+            ("receive", receive, "receive"),
+            ("delivery", lambda f, d: delivery(f, d, "delivery", "delivery"), "delivery"),
+            ("delivery_exact", lambda f, d: delivery(f, d, "delivery_exact", "delivery-exact"),
+             "delivery-exact"),
+            ("latency", latency, "latency"),
+            ("where", where, "where")):
+        if figures.family(family):
+            draw(figures, folder)
+            drawn.append(name)
+    return drawn

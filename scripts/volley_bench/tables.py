@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Tables of figures, as plain text."""
+
+NAMES = {
+    "stock": "stock path",
+    "volley": "Volley, nothing held",
+    "window10": "Volley, window 10 us",
+    "window50": "Volley, window 50 us",
+    "window200": "Volley, window 200 us",
+    "adaptive": "Volley, adaptive",
+    "disabled": "Volley, enabled 0",
+    "gicv4": "GICv4 direct injection",
+    "floor": "taken and ended only",
+}
+
+
+def shown(number, digits=0):
+    """A number for a table; "-" if there is none."""
+    return "-" if number is None else f"{number:.{digits}f}"
+
+
+def table(title, heads, rows):
+    """A table: a title over the first column, right-aligned others."""
+    width = max([8, *(len(head) for head in heads)]) + 2
+    first = max([len(title), *(len(row[0]) for row in rows)]) + 2
+    lines = [title.ljust(first) + "".join(head.rjust(width) for head in heads)]
+    lines += [row[0].ljust(first) + "".join(cell.rjust(width) for cell in row[1:]) for row in rows]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def by_path(figures, family, name, key, title, digits=0, **of):
+    """One row for each path, one column for each word of a condition."""
+    words = [w for w in figures.words(family, key)
+             if any(f["of"].get(key) == w and of.items() <= f["of"].items()
+                    for f in figures.family(family))]
+    rows = []
+    for path in figures.paths(family):
+        cells = [figures.get(family, path, name, **{**of, key: word}) for word in words]
+        if any(cell is not None for cell in cells):
+            rows.append([NAMES.get(path, path), *(shown(cell, digits) for cell in cells)])
+    return table(title, words, rows) if rows else ""
+
+
+def add_scale(figures, found):
+    """Tables of what many sources and many VMs cost."""
+    rows = [[f"{NAMES[f['path']]}, {f['of']['vms']} VMs, {f['of']['sources']} sources",
+             f["of"]["burst"], shown(f["values"]["instructions"], 1)]
+            for f in figures.family("scale")]
+    if rows:
+        found.append(("Receiving beside many", table("", ["burst of", "instr."], rows)))
+    rows = [[f"{NAMES[f['path']]}, {f['of']['vms']} VMs, {f['of']['sources']} sources",
+             shown(f["values"]["attach_us"], 1), shown(f["values"]["detach_us"], 1)]
+            for f in figures.family("attach")]
+    if rows:
+        found.append(("Virtual microseconds for each source, KVM's own included",
+                      table("", ["attach", "detach"], rows)))
+    rows = [[f"{f['of']['vms']} VMs, {f['of']['sources']} sources", shown(f["values"]["kb"])]
+            for f in figures.family("memory")]
+    if rows:
+        found.append(("Memory that the module takes for all of them, in kB",
+                      table("", ["kB"], rows)))
+
+
+def all_tables(figures):
+    """What scripts/bench prints: pairs of a heading and a table."""
+    found = []
+
+    def add(heading, *arguments, **of):
+        text = by_path(figures, *arguments, **of)
+        if text:
+            found.append((heading, text))
+
+    for cpu, text in (("other", "another than the vCPU's"), ("same", "the vCPU's own")):
+        add(f"Instructions per interrupt on the CPU that receives it, {text}",
+            "receive", "instructions", "burst", "in a burst", cpu=cpu)
+    for family, what in (("delivery", "real concurrency"), ("delivery_exact", "exact time")):
+        for name, text in (("exits", "Guest exits"), ("kicks", "Kicks"),
+                           ("refills", "Exits that no kick asked for (refills)")):
+            add(f"{text} per interrupt, {what}", family, name, "load", "offered load", 2)
+    add("Host's instructions on the vCPU's CPU per interrupt, exact time",
+        "delivery_exact", "host_instructions", "load", "offered load")
+    add("Guest's share of the instructions of the vCPU's CPU, exact time",
+        "delivery_exact", "guest_share", "load", "offered load", 3)
+    for load in figures.words("latency", "load"):
+        rows = []
+        for path in figures.paths("latency"):
+            spacing = figures.words("latency", "spacing_us")
+            for us in spacing:
+                cells = [figures.get("latency", path, name, load=load, spacing_us=us)
+                         for name in ("median_ns", "p99_ns", "p999_ns", "max_ns")]
+                if cells[0] is not None:
+                    rows.append([NAMES.get(path, path), *(shown(cell) for cell in cells)])
+        found.append((f"Latency in virtual nanoseconds, {load} load",
+                      table("", ["median", "99%", "99.9%", "largest"], rows)))
+    for name, text in (("median_ns", "Median"), ("p99_ns", "99%"), ("max_ns", "Largest")):
+        add(f"{text} latency of a quiet VM in virtual nanoseconds", "noisy", name, "neighbour",
+            "its neighbour is")
+    add_scale(figures, found)
+    add("Who does not use it: instructions", "unused", "instructions", "what", "")
+    return found
+
+
+def where(figures, burst, most=24):
+    """The functions that execute most for Volley, beside the stock path's."""
+    ours = {f["of"]["function"]: f["values"]["instructions"] for f in figures.family("where")
+            if f["path"] == "volley" and f["of"]["burst"] == burst}
+    stock = {f["of"]["function"]: f["values"]["instructions"] for f in figures.family("where")
+             if f["path"] == "stock" and f["of"]["burst"] == burst}
+    names = sorted(set(ours) | set(stock), key=lambda name: -ours.get(name, 0))
+    rows = [["all", f"{sum(ours.values()):.0f}", f"{sum(stock.values()):.0f}"]]
+    rows += [[name, shown(ours.get(name), 1), shown(stock.get(name), 1)]
+             for name in names[:most]]
+    rest = names[most:]
+    rows.append([f"{len(rest)} others", f"{sum(ours.get(name, 0) for name in rest):.1f}",
+                 f"{sum(stock.get(name, 0) for name in rest):.1f}"])
+    return table(f"bursts of {burst}", ["Volley", "stock"], rows)
+
+
+def print_all(figures):
+    """Prints them."""
+    found = all_tables(figures)
+    found += [("Instructions per interrupt by function, receiving CPU", where(figures, burst))
+              for burst in figures.words("where", "burst")]
+    for heading, text in found:
+        print(heading)
+        print("\n".join("  " + line for line in text.splitlines()))
+        print()
