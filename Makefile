@@ -121,13 +121,9 @@ help:
 	@echo 'For work on Volley:'
 	@echo '  make check-debug  run the tests on kernels that look for bugs: KASAN with'
 	@echo '                  lockdep and kmemleak (part of check), and KCSAN'
-<<<<<<< HEAD
 	@echo '  make check-kernels    run a part of the tests on each kernel: 16k pages, RT'
-	@echo '  make bench      count instructions per interrupt'
-=======
 	@echo '  make bench      measure what interrupts cost, beside the stock path'
 	@echo '  make bench-report     and write Documentation/performance/ anew'
->>>>>>> 763ed30 (bench: all paths, by function, targets and plots)
 	@echo '  make soak       run all storms at once, for MINUTES=n (10); SEED=n does the same again'
 	@echo '  make tests      build the module and the tests for the emulated host'
 	@echo '  make shell      the same, and a shell in the emulated host'
