@@ -27,7 +27,7 @@ bool faults_possible(void)
 	       host_exists(FAILSLAB "require-start");
 }
 
-static void set(const char *name, const char *value)
+static void configure(const char *name, const char *value)
 {
 	int ret = host_write(value, FAILSLAB "%s", name);
 
@@ -45,14 +45,14 @@ void faults_begin(void)
 	at = strtoull(text, NULL, 16);
 	TEST_ASSERT(at > AROUND, "the module is at %s", text);
 	snprintf(text, sizeof(text), "0x%lx", at - AROUND);
-	set("require-start", text);
+	configure("require-start", text);
 	snprintf(text, sizeof(text), "0x%lx", at + AROUND);
-	set("require-end", text);
-	set("stacktrace-depth", "32");
+	configure("require-end", text);
+	configure("stacktrace-depth", "32");
 	/* Those that may wait for memory fail as well. */
-	set("ignore-gfp-wait", "N");
+	configure("ignore-gfp-wait", "N");
 	/* Nothing is wrong: the log is not told of each. */
-	set("verbose", "0");
+	configure("verbose", "0");
 	TEST_ASSERT(!volley_unload(), "cannot unload volley");
 }
 
