@@ -94,13 +94,14 @@ stand_in() {
 }
 
 # everything: all files of that host with what is known of them; not those that
-# apt and dpkg keep of what they have done, nor those that are made anew at each
-# turn, whose contents are compared.
+# apt and dpkg keep of what they have done. Of dpkg's lists only what there is;
+# of what depmod makes the contents.
 everything() {
 	chroot $root find / -xdev \( -path /var/log -o -path /var/cache -o -path /var/lib/apt \
 		-o -path '/var/lib/dpkg/*-old' -o -path '/var/lib/dpkg/lock*' -o -path /var/lib/dpkg/status \
 		-o -path /var/lib/dpkg/triggers \) -prune -o ! -type d ! -path '*/modules/*/modules.*' \
-		-printf '%p %y %m %s %l\n' -o -type d -printf '%p %y %m\n' | sort
+		-printf '%p %y %m %s %l\n' -o -type d -printf '%p %y %m\n' |
+		sed 's,^\(/var/lib/dpkg/info/[^ ]*\) .*,\1,' | sort
 	(cd $root && md5sum "usr/lib/modules/$release"/modules.*)
 	chroot $root dpkg-query -W -f '${Package} ${Version} ${Status}\n' | sort
 }

@@ -9,6 +9,9 @@
 set -euo pipefail
 
 cd -- "$(dirname -- "$0")/../.."
+# shellcheck source=scripts/lib.sh
+. scripts/lib.sh
+out=$(out_dir)
 version=$(cat VERSION)
 number=0 failed=0
 
@@ -44,16 +47,10 @@ changelog() {
 
 footer() { is "$(sed -n 's/^\.TH .* "Volley \([^"]*\)".*/\1/p' "$1")"; }
 
-module() {
-	local ko kos=(out/*/module/volley.ko)
-	[ -e "${kos[0]}" ] || { echo "# no module has been built"; return 1; }
-	for ko in "${kos[@]}"; do
-		is "$(modinfo -F version "$ko")" || return 1
-	done
-}
+module() { is "$(modinfo -F version "$out/module/volley.ko")"; }
 
 packages() {
-	local deb debs=(out/*/deb/*.deb)
+	local deb debs=("$out"/deb/*.deb)
 	[ -e "${debs[0]}" ] || { echo "# no packages have been built"; return 1; }
 	for deb in "${debs[@]}"; do
 		is "$(dpkg-deb -f "$deb" Version)" || return 1
