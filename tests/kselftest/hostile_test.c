@@ -288,8 +288,11 @@ TEST_F_TIMEOUT(hostile, beside_another, 24 * 60 * 60)
 	after = kernel_memory();
 	ksft_print_msg("kernel memory: %lu kB, with the hostile VM %lu kB, at its end %lu kB, afterwards %lu kB\n",
 		       memory, begun, ended, after);
-	EXPECT_LE(ended, begun + GROWTH_KB);
-	EXPECT_LE(after, memory + GROWTH_KB);
+	/* KASAN keeps what is freed for a while; kmemleak says there what has leaked. */
+	if (!host_exists("/sys/kernel/debug/kmemleak")) {
+		EXPECT_LE(ended, begun + GROWTH_KB);
+		EXPECT_LE(after, memory + GROWTH_KB);
+	}
 }
 
 TEST_HARNESS_MAIN
