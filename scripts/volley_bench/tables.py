@@ -106,7 +106,7 @@ def where(figures, burst, most=24):
             if f["path"] == "volley" and f["of"]["burst"] == burst}
     stock = {f["of"]["function"]: f["values"]["instructions"] for f in figures.family("where")
              if f["path"] == "stock" and f["of"]["burst"] == burst}
-    names = sorted(set(ours) | set(stock), key=lambda name: -ours.get(name, 0))
+    names = sorted(set(ours) | set(stock), key=lambda name: (-ours.get(name, 0), name))
     rows = [["all", f"{sum(ours.values()):.0f}", f"{sum(stock.values()):.0f}"]]
     rows += [[name, shown(ours.get(name), 1), shown(stock.get(name), 1)]
              for name in names[:most]]
