@@ -42,11 +42,23 @@ static void measure_on(struct rig *rig, const struct bench_path *path, int cpu)
 	cost_end(&cost);
 }
 
+static void send_to(struct rig *rig, int cpu)
+{
+	int d;
+
+	for (d = 0; d < bench_devices(rig); d++)
+		device_affinity(rig->dev[d], cpu);
+}
+
 static void measure(struct rig *rig, const struct bench_path *path)
 {
 	bench_use(rig, path);
 	measure_on(rig, path, CPU_IRQ);
+	if (path->direct)
+		return;
+	send_to(rig, CPU_VCPU);
 	measure_on(rig, path, CPU_VCPU);
+	send_to(rig, CPU_IRQ);
 }
 
 static void set_handlers(struct rig *rig, const char *which)

@@ -20,6 +20,7 @@ struct bench_path {
 	u32 max_usecs;
 	bool adaptive;
 	bool disabled;		/* the VM's enabled is 0 */
+	bool direct;		/* the GIC injects: nothing to move to another CPU */
 	bool unusual;		/* measured only if asked for by name */
 };
 

@@ -39,11 +39,8 @@ static bool has_vcpu(struct cost *cost)
 void cost_begin(struct cost *cost, struct rig *rig, int cpu)
 {
 	bool counts;
-	int d;
 
 	*cost = (struct cost) { .rig = rig };
-	for (d = 0; d < bench_devices(rig); d++)
-		device_affinity(rig->dev[d], cpu);
 	counts = cpu == rig->cpu[0] ? meter_open(&cost->meter, cpu) :
 				      meter_start(&cost->meter, cpu);
 	TEST_ASSERT(counts, "this machine does not count instructions");

@@ -16,7 +16,7 @@ struct cost {
 	struct samples samples;	/* of bursts, own cost included */
 };
 
-/* Interrupts come to @cpu from now on, and its instructions are counted. */
+/* Interrupts come to @cpu; its instructions are counted from now on. */
 void cost_begin(struct cost *cost, struct rig *rig, int cpu);
 void cost_end(struct cost *cost);
 /* One reading, with the guest back at work after the last. */
