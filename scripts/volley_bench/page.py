@@ -33,14 +33,16 @@ def list_table(heads, rows, widths):
     """A table of reStructuredText."""
     lines = [".. list-table::", "   :header-rows: 1", f"   :widths: {widths}", ""]
     for row in [heads, *rows]:
-        lines += [(("   * - " if number == 0 else "     - ") + cell).rstrip()
+        # A dash alone would be a list.
+        lines += [(("   * - " if number == 0 else "     - ")
+                   + (r"\-" if cell == "-" else cell)).rstrip()
                   for number, cell in enumerate(row)]
     return "\n".join(lines) + "\n"
 
 
 def target_table(figures):
     """Every target beside its figure."""
-    rows = [[target.text, f"{target.limit:.{target.digits}f} {target.unit}".strip(),
+    rows = [[target.text, f"{tables.shown(target.limit, target.digits)} {target.unit}".strip(),
              tables.shown(target.figure, target.digits),
              target.verdict if target.verdict == "met" else f"**{target.verdict}**"]
             for target in targets.all_targets(figures)]
