@@ -41,11 +41,6 @@ FIXTURE_VARIANT(fuzz)
 FIXTURE_VARIANT_ADD(fuzz, lossless) { true };
 FIXTURE_VARIANT_ADD(fuzz, lossy) { false };
 
-static u64 number_from_environment(const char *name, u64 otherwise)
-{
-	return getenv(name) ? strtoull(getenv(name), NULL, 0) : otherwise;
-}
-
 static int load_fuzz(struct rig *rig, bool lossless)
 {
 	struct device *dev = rig->dev[0];
@@ -80,8 +75,8 @@ static void add_up(struct tally *tally)
 FIXTURE_SETUP(fuzz)
 {
 	unload_fuzz();
-	self->seed = number_from_environment("VOLLEY_SEED", 1);
-	self->seconds = number_from_environment("VOLLEY_SECONDS", 10);
+	self->seed = host_setting("VOLLEY_SEED", 1);
+	self->seconds = host_setting("VOLLEY_SECONDS", 10);
 	self->rig = setup_usual_rig("", VECTORS);
 	ASSERT_EQ(0, load_fuzz(self->rig, variant->lossless));
 }

@@ -41,11 +41,6 @@ struct post {
 	u64 loops[VCPUS];	/* rounds of what each vCPU does */
 };
 
-static u64 number_from_environment(const char *name, u64 otherwise)
-{
-	return getenv(name) ? strtoull(getenv(name), NULL, 0) : otherwise;
-}
-
 /* The hostile VM, with the second device, which raises what it can. */
 static void be_hostile(struct post *post, u64 seed)
 {
@@ -110,8 +105,8 @@ FIXTURE_SETUP(hostile)
 {
 	ASSERT_LE(2, device_count());
 	ASSERT_LE(CPUS, host_nr_cpus());
-	self->seed = number_from_environment("VOLLEY_SEED", 1);
-	self->seconds = number_from_environment("VOLLEY_SECONDS", 10);
+	self->seed = host_setting("VOLLEY_SEED", 1);
+	self->seconds = host_setting("VOLLEY_SECONDS", 10);
 	self->post = mmap(NULL, sizeof(*self->post), PROT_READ | PROT_WRITE,
 			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, (void *)self->post);
