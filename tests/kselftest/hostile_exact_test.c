@@ -10,6 +10,8 @@
 
 #define VECTORS		8
 #define ROUNDS		150
+/* Not looked at: what the host does once in a while, with or without Volley. */
+#define SPARED		3
 #define WINDOW_US	200
 
 /*
@@ -85,7 +87,7 @@ static struct late measure(struct rig *rig, struct rig *other, bool storm)
 				  host_ticks_per_us();
 	}
 	qsort(late, ROUNDS, sizeof(late[0]), by_size);
-	return (struct late) { late[ROUNDS / 2], late[ROUNDS - 1] };
+	return (struct late) { late[ROUNDS / 2], late[ROUNDS - 1 - SPARED] };
 }
 
 /* What the other VM does. */
@@ -111,8 +113,8 @@ static void measure_all(struct rig *rig, struct rig *other, const char *name, st
 	for (c = 0; c < CONDITIONS; c++) {
 		be_hostile(other, c == HOSTILE);
 		late[c] = measure(rig, other, c != ALONE);
-		ksft_print_msg("%s, %s: half are up to %lu us late, all up to %lu us\n", name,
-			       conditions[c], late[c].median, late[c].most);
+		ksft_print_msg("%s, %s: half are up to %lu us late, all but %d up to %lu us\n", name,
+			       conditions[c], late[c].median, SPARED, late[c].most);
 	}
 	be_hostile(other, false);
 }

@@ -34,6 +34,11 @@ finish_packages() {
 	return $status
 }
 
+# in_root COMMAND...: Debian's own program, where the shell would take busybox's.
+in_root() {
+	chroot $root /usr/bin/env PATH=/usr/sbin:/usr/bin "$@"
+}
+
 # The disk, with a file system over it that can be written to, and the modules
 # of this machine in it as those of its kernel.
 mount_over() {
@@ -46,13 +51,13 @@ mount_over() {
 		mount -o bind /sys $root/sys && mount -t tmpfs none $root/tmp &&
 		mount -t tmpfs none $root/run &&
 		cp -r "/lib/modules/$release" $root/usr/lib/modules/ &&
-		rm -r "$root/usr/lib/modules/$release/updates" && chroot $root depmod "$release" &&
+		rm -r "$root/usr/lib/modules/$release/updates" && in_root depmod "$release" &&
 		cp -r packages $root/tmp/ && cp $root/srv/dkms_*.deb $root/tmp/packages/
 }
 
 # in_host COMMAND...: on that host, with what it says in the results.
 in_host() {
-	chroot $root "$@" >$work/log 2>&1
+	in_root "$@" >$work/log 2>&1
 	set -- $?
 	[ "$1" -eq 0 ] || sed 's/^/# /' $work/log
 	return "$1"
@@ -97,17 +102,17 @@ stand_in() {
 # apt and dpkg keep of what they have done. Of dpkg's lists only what there is;
 # of what depmod makes the contents.
 everything() {
-	chroot $root find / -xdev \( -path /var/log -o -path /var/cache -o -path /var/lib/apt \
+	in_root find / -xdev \( -path /var/log -o -path /var/cache -o -path /var/lib/apt \
 		-o -path '/var/lib/dpkg/*-old' -o -path '/var/lib/dpkg/lock*' -o -path /var/lib/dpkg/status \
 		-o -path /var/lib/dpkg/triggers \) -prune -o ! -type d ! -path '*/modules/*/modules.*' \
 		-printf '%p %y %m %s %l\n' -o -type d -printf '%p %y %m\n' |
 		sed 's,^\(/var/lib/dpkg/info/[^ ]*\) .*,\1,' | sort
 	(cd $root && md5sum "usr/lib/modules/$release"/modules.*)
-	chroot $root dpkg-query -W -f '${Package} ${Version} ${Status}\n' | sort
+	in_root dpkg-query -W -f '${Package} ${Version} ${Status}\n' | sort
 }
 
 versions_of() {
-	chroot $root dpkg-query -W -f '${db:Status-Abbrev}${Version}\n' "$@" | sort -u
+	in_root dpkg-query -W -f '${db:Status-Abbrev}${Version}\n' "$@" | sort -u
 }
 
 installs_older() {
@@ -145,8 +150,8 @@ loads_as_configured() {
 
 same_version() {
 	says version "$version" && [ "$(cat /sys/module/volley/version)" = "$version" ] &&
-		[ "$(chroot $root modinfo -F version volley)" = "$version" ] &&
-		[ "$(chroot $root volley-top --version)" = "volley-top $version" ] &&
+		[ "$(in_root modinfo -F version volley)" = "$version" ] &&
+		[ "$(in_root volley-top --version)" = "volley-top $version" ] &&
 		zcat $root/usr/share/man/man7/volley.7.gz | grep -q "\"Volley $version\""
 }
 
@@ -187,7 +192,7 @@ ktap_print_header
 ktap_set_plan 12
 trap finish_packages EXIT
 mount_over || lost "the disk with Debian's apt could not be mounted (a machine without guest=1?)"
-version=$(chroot $root dpkg-deb -f "$(deb volley-tools)" Version)
+version=$(in_root dpkg-deb -f "$(deb volley-tools)" Version)
 [ -n "$version" ] || lost "there are no packages"
 everything >$work/before
 

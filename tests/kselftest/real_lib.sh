@@ -18,7 +18,7 @@ finish() {
 	[ ! -d /sys/module/volley ] || rmmod volley
 	umount $root/run $root/tmp $root/sys $root/proc $root/dev/pts $root/dev $root 2>/dev/null
 	# Not what is on the disk.
-	mountpoint -q $root || rm -rf $work
+	grep -q " $root " /proc/mounts || rm -rf $work
 }
 
 # lost REASON: nothing can go on from here.

@@ -24,11 +24,29 @@
 /* And what is noticeable: the stock path itself exceeds it at times. */
 #define LIMIT_US	150
 
-/* Kept by a CPU that takes the storm, in microseconds. */
+/* Not looked at: what the host does once in a while, with or without Volley. */
+#define SPARED		4
+
+/* Kept by a CPU that takes the storm, in microseconds; the latest comes first. */
 struct lateness {
-	u64 timer, ipi;
+	u64 timers[SPARED + 1], ipis[SPARED + 1];
+	u64 timer, ipi;	/* all but SPARED are as late, at most */
 	u64 ticks;	/* of the timer, TIMES were due */
 };
+
+static void note(u64 *latest, u64 us)
+{
+	u64 more;
+	int i;
+
+	for (i = 0; i <= SPARED; i++) {
+		if (us > latest[i]) {
+			more = latest[i];
+			latest[i] = us;
+			us = more;
+		}
+	}
+}
 
 FIXTURE(storm)
 {
@@ -95,8 +113,8 @@ static void *timer_thread(void *data)
 		due += (count - 1) * PERIOD_US * 1000;
 		lateness->ticks += count;
 		/* The thread's own start is not what is measured. */
-		if (lateness->ticks > TIMES / 10 && (now - due) / 1000 > lateness->timer)
-			lateness->timer = (now - due) / 1000;
+		if (lateness->ticks > TIMES / 10)
+			note(lateness->timers, (now - due) / 1000);
 		due += PERIOD_US * 1000;
 	}
 	close(fd);
@@ -106,7 +124,7 @@ static void *timer_thread(void *data)
 /* membarrier() comes back when the CPU has taken its IPI. */
 static void ipis(struct lateness *lateness)
 {
-	u64 start, us;
+	u64 start;
 	int i;
 
 	pin_self_to_cpu(CPU_OTHER);
@@ -115,9 +133,7 @@ static void ipis(struct lateness *lateness)
 		start = host_ticks();
 		TEST_ASSERT(!syscall(__NR_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0),
 			    "membarrier");
-		us = (host_ticks() - start) / host_ticks_per_us();
-		if (us > lateness->ipi)
-			lateness->ipi = us;
+		note(lateness->ipis, (host_ticks() - start) / host_ticks_per_us());
 	}
 }
 
@@ -133,10 +149,13 @@ static struct lateness in_storm(struct load *load)
 	kvm_pthread_create(&timer, NULL, timer_thread, &lateness);
 	ipis(&lateness);
 	kvm_pthread_join(timer, NULL);
+	lateness.timer = lateness.timers[SPARED];
+	lateness.ipi = lateness.ipis[SPARED];
 	TEST_ASSERT(load_stop(load), "an interrupt of the storm itself was lost");
 	arrived = host_irq_count(load->rig->dev[0]->irq[0]) - arrived;
-	ksft_print_msg("%lu interrupts a vector, timer %lu us late at most, IPI %lu us\n",
-		       arrived, lateness.timer, lateness.ipi);
+	ksft_print_msg("%lu interrupts a vector, timer %lu us late (once %lu), IPI %lu (once %lu)\n",
+		       arrived, lateness.timer, lateness.timers[0], lateness.ipi,
+		       lateness.ipis[0]);
 	TEST_ASSERT(arrived > TIMES, "this is no storm");
 	return lateness;
 }
