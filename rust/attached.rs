@@ -108,6 +108,8 @@ pub(crate) fn end() {
     let (vms, tree, loads) = {
         let mut attached = ATTACHED.lock();
         attached.sources = KVec::new();
+        // Empty, for no other module uses this one any more; but its memory is not.
+        attached.registrations = Registrations::new();
         let vms = core::mem::replace(&mut attached.vms, KVec::new());
         (vms, attached.tree.take(), attached.loads.take())
     };
