@@ -10,20 +10,8 @@ set -euo pipefail
 cd -- "$(dirname -- "$0")/../.."
 work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT
-number=0 failed=0
-
-report() {
-	local what=$1
-	shift
-	number=$((number + 1))
-	if "$@" >"$work/said" 2>&1; then
-		echo "ok $number $what"
-	else
-		tail -n 20 "$work/said" | sed 's/^/# /'
-		echo "not ok $number $what"
-		failed=1
-	fi
-}
+# shellcheck source=tests/scripts/report.sh
+. tests/scripts/report.sh
 
 packs() { tarball=$(scripts/make-dist) && [ "$tarball" = "$PWD/out/dist/volley-$(git show HEAD:VERSION).tar.xz" ]; }
 

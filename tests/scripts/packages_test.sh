@@ -15,21 +15,8 @@ release=$(cat "$(kernel_dir)/release")
 version=$(cat VERSION)
 work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT
-number=0 failed=0
-
-# report NAME COMMAND...: shows what it says only if it fails.
-report() {
-	local what=$1
-	shift
-	number=$((number + 1))
-	if "$@" >"$work/said" 2>&1; then
-		echo "ok $number $what"
-	else
-		tail -n 30 "$work/said" | sed 's/^/# /'
-		echo "not ok $number $what"
-		failed=1
-	fi
-}
+# shellcheck source=tests/scripts/report.sh
+. tests/scripts/report.sh
 
 all_there() {
 	local name
