@@ -250,6 +250,18 @@ impl Attached {
         });
         Ok(vm)
     }
+
+    /// Returns the registrations, and all sources that they may be for.
+    fn registrations(
+        &mut self,
+    ) -> (
+        &mut Registrations,
+        impl Iterator<Item = &Source> + Clone + '_,
+    ) {
+        let sources = self.sources.iter().map(|attached| &*attached.source);
+        (&mut self.registrations, sources)
+    }
+
     /// Lets go of VMs that have no source.
     ///
     /// Dropping the last reference on a VM destroys it, so this must be called while a pair of such
@@ -343,12 +355,8 @@ fn detached(attached: &AttachedSource) {
 /// As [`Registrations::add`].
 pub(crate) fn register(external: External) -> Result<Handle> {
     let mut attached = ATTACHED.lock();
-    let Attached {
-        sources,
-        registrations,
-        ..
-    } = &mut *attached;
-    registrations.add(external, sources.iter().map(|attached| &*attached.source))
+    let (registrations, sources) = attached.registrations();
+    registrations.add(external, sources)
 }
 
 /// Removes a handler of another module's, and waits until it is not running any more.
@@ -359,12 +367,8 @@ pub(crate) fn register(external: External) -> Result<Handle> {
 pub(crate) fn unregister(handle: Handle) -> Result<Arc<External>> {
     let removed = {
         let mut attached = ATTACHED.lock();
-        let Attached {
-            sources,
-            registrations,
-            ..
-        } = &mut *attached;
-        registrations.remove(handle, sources.iter().map(|attached| &*attached.source))
+        let (registrations, sources) = attached.registrations();
+        registrations.remove(handle, sources)
     };
     Ok(removed.ok_or(ENOENT)?.quiesce())
 }
