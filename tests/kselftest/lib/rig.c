@@ -91,7 +91,8 @@ static void rig_make_vm(struct rig *rig)
 	/* The guest's code is this program: libkvm loads it by this name. */
 	program_invocation_name = "/proc/self/exe";
 	rig->vm = vm_create_with_vcpus(rig->nr_vcpus, guest_main, rig->vcpu);
-	snprintf(rig->id, sizeof(rig->id), "%d-%d", getpid(), rig->vm->fd);
+	/* KVM names it after the thread that makes it. */
+	snprintf(rig->id, sizeof(rig->id), "%d-%d", gettid(), rig->vm->fd);
 	/* One clock for the guest and the host's user space. */
 	vm_ioctl(rig->vm, KVM_ARM_SET_COUNTER_OFFSET, &no_offset);
 
