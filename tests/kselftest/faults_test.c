@@ -7,8 +7,6 @@
  * is every tenth, beginning with one of the first ten. There are some 700 at load
  * with a VM that runs, and as many when its first sources are attached.
  */
-#include <sys/syscall.h>
-
 #include "faults.h"
 #include "suite.h"
 
@@ -38,7 +36,7 @@ FIXTURE_TEARDOWN(faults)
 {
 	faults_disarm();
 	host_write("0", EVENT);
-	syscall(__NR_delete_module, MODULE, O_NONBLOCK);
+	host_unload_module(MODULE);
 	EXPECT_TRUE(teardown_rig(self->rig));
 }
 
@@ -141,15 +139,12 @@ TEST_F_TIMEOUT(faults, handler, 600)
 {
 	struct rig *rig = self->rig;
 	char text[40];
-	int nth, ret, fd;
+	int nth, ret;
 	bool hit;
 
 	ASSERT_EQ(0, volley_load(""));
 	ASSERT_TRUE(volley_wait_attached(rig, 0));
-	fd = open(MODULE ".ko", O_RDONLY);
-	ASSERT_LE(0, fd);
-	ASSERT_EQ(0, syscall(__NR_finit_module, fd, "", 0));
-	close(fd);
+	ASSERT_EQ(0, host_load_module("./" MODULE ".ko", ""));
 	for (nth = 1; nth < MOST; nth++) {
 		if (nth % 2)
 			snprintf(text, sizeof(text), "irq %d", rig->dev[0]->irq[0]);

@@ -7,8 +7,6 @@
  *   VOLLEY_SEED	what the calls are made from (default 1)
  *   VOLLEY_SECONDS	for how long (default 10)
  */
-#include <sys/syscall.h>
-
 #include "files.h"
 #include "load.h"
 #include "suite.h"
@@ -45,22 +43,13 @@ static int load_fuzz(struct rig *rig, bool lossless)
 {
 	struct device *dev = rig->dev[0];
 	char params[256];
-	int fd, i, len, ret = 0;
+	int i, len;
 
 	len = sprintf(params, "lossless=%d first_gsi=%d device=%s irq=", lossless,
 		      GUEST_LPI(0, 0), dev->bdf);
 	for (i = 0; i < dev->vectors; i++)
 		len += sprintf(params + len, "%s%d", i ? "," : "", dev->irq[i]);
-	fd = open("./" MODULE ".ko", O_RDONLY);
-	if (fd < 0 || syscall(__NR_finit_module, fd, params, 0))
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
-static int unload_fuzz(void)
-{
-	return syscall(__NR_delete_module, MODULE, O_NONBLOCK) ? -errno : 0;
+	return host_load_module("./" MODULE ".ko", params);
 }
 
 static void add_up(struct tally *tally)
@@ -74,7 +63,7 @@ static void add_up(struct tally *tally)
 
 FIXTURE_SETUP(fuzz)
 {
-	unload_fuzz();
+	host_unload_module(MODULE);
 	self->seed = host_setting("VOLLEY_SEED", 1);
 	self->seconds = host_setting("VOLLEY_SECONDS", 10);
 	self->rig = setup_usual_rig("", VECTORS);
@@ -83,7 +72,7 @@ FIXTURE_SETUP(fuzz)
 
 FIXTURE_TEARDOWN(fuzz)
 {
-	unload_fuzz();
+	host_unload_module(MODULE);
 	EXPECT_TRUE(teardown_rig(self->rig));
 }
 
@@ -162,7 +151,7 @@ static void come_and_go(struct rig *rig, bool lossless, struct tally *tally)
 	__atomic_store_n(&pausing, true, __ATOMIC_SEQ_CST);
 	HOST_WAIT_FOR(!__atomic_load_n(&inside, __ATOMIC_SEQ_CST), "a caller does not come back");
 	add_up(tally);
-	ret = unload_fuzz();
+	ret = host_unload_module(MODULE);
 	TEST_ASSERT(!ret, "cannot unload " MODULE ": %s", strerror(-ret));
 	volley_reload("");
 	TEST_ASSERT(volley_wait_attached(rig, 0), "volley does not attach");
@@ -217,7 +206,7 @@ TEST_F_TIMEOUT(fuzz, everything_at_once, 24 * 60 * 60)
 	written = stop_callers(callers);
 	EXPECT_TRUE(load_stop(&load));
 	add_up(&self->tally);
-	ASSERT_EQ(0, unload_fuzz());
+	ASSERT_EQ(0, host_unload_module(MODULE));
 	ksft_print_msg("%d rounds, %lu bursts, %lu calls: %lu registered, %lu refused; asked %lu times\n",
 		       rounds, load.bursts, self->tally.steps, self->tally.registered,
 		       self->tally.refused, self->tally.asked);

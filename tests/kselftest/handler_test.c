@@ -4,7 +4,6 @@
  * and that nothing they do or leave undone harms anybody.
  */
 #include <signal.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "load.h"
@@ -33,24 +32,14 @@ FIXTURE(handler)
 static int load_module(const char *name, const char *params)
 {
 	char path[64];
-	int fd, ret = 0;
 
 	snprintf(path, sizeof(path), "./%s.ko", name);
-	fd = open(path, O_RDONLY);
-	if (fd < 0 || syscall(__NR_finit_module, fd, params, 0))
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
-static int unload_module(const char *name)
-{
-	return syscall(__NR_delete_module, name, O_NONBLOCK) ? -errno : 0;
+	return host_load_module(path, params);
 }
 
 FIXTURE_SETUP(handler)
 {
-	unload_module(MODULE);
+	host_unload_module(MODULE);
 	self->rig = setup_usual_rig("", VECTORS);
 	ASSERT_EQ(0, load_module(MODULE, ""));
 	self->irq = self->rig->dev[0]->irq[VECTOR];
@@ -64,7 +53,7 @@ FIXTURE_SETUP(handler)
 
 FIXTURE_TEARDOWN(handler)
 {
-	unload_module(MODULE);
+	host_unload_module(MODULE);
 	EXPECT_TRUE(teardown_rig(self->rig));
 }
 
@@ -404,7 +393,7 @@ TEST_F_TIMEOUT(handler, under_load, 600)
 		if (i % 5) {
 			ASSERT_EQ(0, unregister());
 		} else {
-			ASSERT_EQ(0, unload_module(MODULE));
+			ASSERT_EQ(0, host_unload_module(MODULE));
 			ASSERT_EQ(0, load_module(MODULE, ""));
 		}
 		ASSERT_EQ(0, load.lost)
@@ -425,7 +414,7 @@ TEST_F(handler, module_goes)
 	set("leak", 1);
 	ASSERT_EQ(0, register_for("irq", self->irq));
 	raise_each(self->rig, 1);
-	ASSERT_EQ(0, unload_module(MODULE));
+	ASSERT_EQ(0, host_unload_module(MODULE));
 	EXPECT_TRUE(host_log_has("handler foreign has gone without unregistering it"));
 	rig_raise(self->rig, 0, ALL(VECTORS));
 	EXPECT_EQ(0, rig_wait(self->rig, 0, ALL(VECTORS)));
@@ -471,7 +460,7 @@ TEST_F(handler, sample_filter)
 	raise_each(self->rig, 40);
 	EXPECT_EQ(taken + 10, rig_taken(self->rig, self->lpi));
 	EXPECT_EQ(30, FATES(VECTOR).consumed);
-	EXPECT_EQ(0, unload_module("volley_filter"));
+	EXPECT_EQ(0, host_unload_module("volley_filter"));
 	raise_each(self->rig, 1);
 	EXPECT_EQ(taken + 11, rig_taken(self->rig, self->lpi));
 }
@@ -487,7 +476,7 @@ TEST_F(handler, sample_redirect)
 	raise_each(self->rig, 10);
 	EXPECT_EQ(taken, rig_taken(self->rig, self->lpi));
 	EXPECT_EQ(target + 10, rig_taken(self->rig, self->target));
-	EXPECT_EQ(0, unload_module("volley_redirect"));
+	EXPECT_EQ(0, host_unload_module("volley_redirect"));
 	raise_each(self->rig, 1);
 	EXPECT_EQ(taken + 1, rig_taken(self->rig, self->lpi));
 }

@@ -3,13 +3,11 @@
  * An interrupt that the host has disabled goes to the kernel's own handler,
  * which keeps it until it is enabled: with Volley as without.
  */
-#include <sys/syscall.h>
-
 #include "load.h"
 #include "suite.h"
 
 #define VECTORS		8
-#define IRQ_OFF		"/sys/module/volley_irq_off"
+#define MODULE		"volley_irq_off"
 #define VECTOR		2	/* the one that is disabled */
 #define FENCE		5	/* and one that is not */
 
@@ -29,20 +27,11 @@ FIXTURE_VARIANT_ADD(irq_off, stock) { NULL };
 FIXTURE_VARIANT_ADD(irq_off, volley) { "" };
 FIXTURE_VARIANT_ADD(irq_off, one_at_a_time) { "burst=1" };
 
-/* The module that disables interrupts, which is built with the tests. */
-static int load_irq_off(void)
-{
-	int fd = open("./volley_irq_off.ko", O_RDONLY), ret = 0;
-
-	if (fd < 0 || syscall(__NR_finit_module, fd, "", 0))
-		ret = errno == EEXIST ? 0 : -errno;
-	close(fd);
-	return ret;
-}
-
 FIXTURE_SETUP(irq_off)
 {
-	ASSERT_EQ(0, load_irq_off());
+	/* After one that failed. */
+	host_unload_module(MODULE);
+	ASSERT_EQ(0, host_load_module("./" MODULE ".ko", ""));
 	self->rig = setup_usual_rig(variant->params, VECTORS);
 	if (variant->params)
 		volley_count(self->rig, &self->volley_before);
@@ -52,7 +41,7 @@ FIXTURE_SETUP(irq_off)
 FIXTURE_TEARDOWN(irq_off)
 {
 	EXPECT_TRUE(teardown_rig(self->rig));
-	EXPECT_EQ(0, syscall(__NR_delete_module, "volley_irq_off", O_NONBLOCK));
+	EXPECT_EQ(0, host_unload_module(MODULE));
 }
 
 static void set_enabled(struct rig *rig, int vector, bool on)
@@ -61,7 +50,7 @@ static void set_enabled(struct rig *rig, int vector, bool on)
 	int ret;
 
 	snprintf(text, sizeof(text), "%d", rig->dev[0]->irq[vector]);
-	ret = host_write(text, IRQ_OFF "/parameters/%s", on ? "enable" : "disable");
+	ret = host_write(text, "/sys/module/" MODULE "/parameters/%s", on ? "enable" : "disable");
 	TEST_ASSERT(!ret, "cannot disable or enable irq %s: %s", text, strerror(-ret));
 }
 

@@ -2,7 +2,6 @@
 /*
  * What the programs that measure have in common.
  */
-#include <sys/syscall.h>
 
 #include "bench.h"
 
@@ -97,14 +96,11 @@ void bench_use(struct rig *rig, const struct bench_path *path)
 void bench_load(const char *module)
 {
 	char path[64];
-	int fd;
+	int ret;
 
 	snprintf(path, sizeof(path), "./%s.ko", module);
-	fd = open(path, O_RDONLY);
-	TEST_ASSERT(fd >= 0, "cannot open %s", path);
-	TEST_ASSERT(!syscall(__NR_finit_module, fd, "", 0) || errno == EEXIST,
-		    "cannot load %s", path);
-	close(fd);
+	ret = host_load_module(path, "");
+	TEST_ASSERT(!ret || ret == -EEXIST, "cannot load %s: %s", path, strerror(-ret));
 }
 
 /* Those of @irqs that are device @d's. */

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdarg.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 
 #include <kvm_util.h>
 
@@ -76,6 +77,23 @@ bool host_exists(const char *fmt, ...)
 
 	PATH_FROM(path, fmt);
 	return !access(path, F_OK);
+}
+
+int host_load_module(const char *path, const char *params)
+{
+	int fd = open(path, O_RDONLY), ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (syscall(__NR_finit_module, fd, params, 0))
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+int host_unload_module(const char *name)
+{
+	return syscall(__NR_delete_module, name, O_NONBLOCK) ? -errno : 0;
 }
 
 /* The counts of the line of /proc/interrupts that starts with @name. */

@@ -36,6 +36,10 @@ int host_write(const char *text, const char *fmt, ...);
 __printf(1, 2)
 bool host_exists(const char *fmt, ...);
 
+/* Loads a module from a file, and unloads one unless it is in use; 0 or -errno. */
+int host_load_module(const char *path, const char *params);
+int host_unload_module(const char *name);
+
 /* How often host IRQ @irq has fired, by /proc/interrupts, all CPUs. */
 u64 host_irq_count(int irq);
 /* Reschedule IPIs that @cpu has received, by /proc/interrupts. */

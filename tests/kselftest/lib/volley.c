@@ -3,7 +3,6 @@
  * The module under test: loading it, its files in sysfs, its counters.
  */
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
 
 #include <kvm_util.h>
@@ -31,14 +30,8 @@ bool volley_present(void)
 
 int volley_load(const char *params)
 {
-	int fd, ret = 0;
-
-	fd = open(volley_path(), O_RDONLY);
-	TEST_ASSERT(fd >= 0, "cannot open %s (set VOLLEY_KO)", volley_path());
-	if (syscall(__NR_finit_module, fd, params, 0))
-		ret = -errno;
-	close(fd);
-	return ret;
+	TEST_ASSERT(volley_present(), "no %s (set VOLLEY_KO)", volley_path());
+	return host_load_module(volley_path(), params);
 }
 
 char *volley_image(size_t *size)
@@ -58,7 +51,7 @@ char *volley_image(size_t *size)
 
 int volley_unload(void)
 {
-	return syscall(__NR_delete_module, "volley", O_NONBLOCK) ? -errno : 0;
+	return host_unload_module("volley");
 }
 
 bool volley_loaded(void)
