@@ -173,7 +173,7 @@ static void print_lap(u64 begun, const struct memory *memory)
 
 	for (i = 0; i < memory->nr_caches; i++)
 		objects += memory->cache[i].objects;
-	ksft_print_msg("%5lu s: %7lu rounds; %9lu interrupts sent; kmalloc %lu objects, vmalloc %lu kB, percpu %lu kB\n",
+	ksft_print_msg("%5lu s: %7lu rounds; %9lu interrupts sent; %lu objects, vmalloc %lu kB, percpu %lu kB\n",
 		       (host_now_ns() - begun) / NSEC_PER_SEC, total.sum,
 		       rig_sum(scene.rig->sent[0]), objects, memory->vmalloc / 1024,
 		       memory->percpu / 1024);

@@ -3,9 +3,9 @@
  * What memory the kernel has given out, to see that it does not become more.
  *
  * On a stock kernel nobody can ask for the memory of one module. But what Volley
- * has comes from kmalloc(), or from vmalloc() if it is large, and each cache of
- * kmalloc() counts its objects exactly once it has been shrunk: then no CPU keeps
- * free ones. Work that is done again and again, and leaves one object behind each
+ * has comes from kmalloc(), or from vmalloc() if it is large, or is in kernfs or
+ * a tree, and each of these caches counts its objects exactly once it has been
+ * shrunk: then no CPU keeps free ones, and no sanitizer. Work that is done again and again, and leaves one object behind each
  * time, makes one of these numbers grow by as many; whatever else goes on in the
  * kernel does not, or not twice in a row.
  */
@@ -21,9 +21,9 @@ struct memory {
 	struct {
 		char name[40];
 		u64 objects;
-	} cache[MEMORY_CACHES];	/* those of kmalloc() */
+	} cache[MEMORY_CACHES];
 	/* Bytes, by /proc/meminfo. */
-	u64 slab, percpu, vmalloc;
+	u64 percpu, vmalloc;
 };
 
 /* Waits until what was given back after a grace period of RCU is back, and looks. */
