@@ -27,7 +27,7 @@ TEST_F_TIMEOUT(killed, under_load, 900)
 	int round;
 
 	volley_reload("");
-	for (round = 0; round < host_rounds(20); round++) {
+	for (round = 0; round < host_rounds(8); round++) {
 		ASSERT_TRUE(victim_start(&victim, 0, round, true));
 		ASSERT_TRUE(victim_kill(&victim))
 			TH_LOG("round %d", round);
