@@ -14,8 +14,8 @@ volley_logs=$volley_cache/logs
 volley_me=${0##*/}
 
 # The kernel series Volley is for, and the release the tests are written on.
-# shellcheck disable=SC2034 # used by setup-kernel
-volley_series=7.3
+# shellcheck disable=SC2034 # used by what builds
+volley_series=(7.3 7.2)
 volley_release=${VOLLEY_RELEASE:-7.3.4+deb13-arm64}
 volley_suite=trixie
 
@@ -51,6 +51,17 @@ check_paths() {
 		*) die "not an absolute path: $path" ;;
 		esac
 	done
+}
+
+# series_of RELEASE: the one it is of; fails if Volley is not for that.
+series_of() {
+	local series
+	for series in "${volley_series[@]}"; do
+		case $1 in
+		"$series" | "$series"[.-]*) echo "$series"; return ;;
+		esac
+	done
+	return 1
 }
 
 # key TEXT...: a short name for everything that went into a cached thing.
@@ -153,7 +164,7 @@ root_dir() {
 # Where the stock kernel is: key over its release, the tools and this very path
 # (a build tree holds absolute paths).
 stock_kernel_dir() {
-	echo "$volley_cache/kernel-$(key "$volley_release" "$(root_dir)" "$(cat "$volley_top/scripts/setup-kernel")")"
+	echo "$volley_cache/kernel-$(key "$(root_dir)" "$(cat "$volley_top/scripts/setup-kernel")")-$volley_release"
 }
 
 # Where the kernel is that is built for and booted.
@@ -182,11 +193,12 @@ fresh_output() {
 	kernel_dir >"$1/.made-for"
 }
 
-# sweep PREFIX KEEP: removes what other versions of the scripts left, unless
+# sweep PATTERN KEEP: removes what other versions of the scripts left, unless
 # someone is using it.
 sweep() {
 	local dir fd
-	for dir in "$volley_cache/$1"-*/; do
+	# shellcheck disable=SC2231 # a pattern
+	for dir in "$volley_cache"/$1/; do
 		dir=${dir%/}
 		if [ ! -d "$dir" ] || [ "$dir" = "$2" ]; then
 			continue

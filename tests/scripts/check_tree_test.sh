@@ -50,7 +50,7 @@ series() {
 }
 
 echo "KTAP version 1"
-echo "1..19"
+echo "1..20"
 
 fresh
 report "a good tree" ""
@@ -64,7 +64,8 @@ without ARM64 "not for arm64"
 series 7.3.4+deb13-arm64 ""
 series 7.3 ""
 series 7.3-rc1 ""
-series 7.2.9 "unsupported kernel series"
+series 7.2.12+deb13-arm64 ""
+series 7.1.9 "unsupported kernel series"
 series 7.30.1 "unsupported kernel series"
 series "" "unsupported kernel series"
 fresh
