@@ -12,7 +12,7 @@ scripts := $(CURDIR)/scripts
 export V
 
 .PHONY: all module sign install uninstall clean distclean help \
-	stock samples deb dist demo check check-debug check-kernels \
+	stock samples deb dist demo demo-guest check check-debug check-kernels \
 	bench bench-report soak tests shell clippy fmt fmtcheck
 
 all: module
@@ -50,6 +50,10 @@ dist:
 
 demo:
 	@$(scripts)/demo
+
+# A Linux guest with an assigned network card and NVMe drive.
+demo-guest:
+	@$(scripts)/demo-guest
 
 check:
 	@$(scripts)/check
@@ -100,6 +104,7 @@ distclean: clean
 help:
 	@echo 'On a fresh Debian 12 or newer, amd64 or arm64:'
 	@echo '  make demo       show what Volley does, in an emulated arm64 KVM host'
+	@echo '  make demo-guest the same with a real guest, its network card and NVMe drive'
 	@echo '  make check      run every test'
 	@echo
 	@echo 'On an arm64 host:'

@@ -2,14 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck disable=SC3045 # busybox's read has -t
 #
-# A real guest, Linux under Debian's own QEMU, drives the assigned card itself
-# and fetches 20 MiB after 20 MiB through it, while the module is loaded, tuned
-# and unloaded. It needs a machine with guest=1 (see list): a disk with that
-# QEMU, and a network behind the card in which tests/machine/serve answers.
+# A real guest, Linux under Debian's own QEMU, drives an assigned network card
+# and an assigned NVMe drive itself. It fetches 20 MiB after 20 MiB through the
+# one, while it writes 8 MiB to the other and reads them back, and meanwhile the
+# module is loaded, tuned and unloaded. It needs a machine with guest=1 and nvme=1
+# (see list): a disk with that QEMU, and a network behind the card in which
+# tests/machine/serve answers.
 #
 # The guest is told on its console what to do, and says there how far it is;
 # this script acts when a fetch is at a certain MiB. That the fetch really goes
-# on before and after is seen from the card's interrupts, counted by the host.
+# on before and after is seen from the devices' interrupts, counted by the host.
 
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=/dev/null
@@ -17,24 +19,15 @@ cd "$(dirname "$0")" || exit 1
 # shellcheck source=tests/kselftest/real_lib.sh
 . ./real_lib.sh
 
-# Of what tests/machine/serve sends: seq 1000000 3621439 | sha256sum
-right_sum=fe163635e69dff4e88fa59598c7d59e6c1d067a1fac3d6aee5190896060bc426
+devices="$card $drive"
 
 vectors_match() {
 	echo "# vectors: $answer"
 	[ "$answer" -gt 1 ] && [ "$answer" -eq "$(echo "$all_vectors" | wc -l)" ]
 }
 
-interrupts() {
-	awk -v card="($card)" 'index($0, card) {
-			for (i = 2; $i ~ /^[0-9]+$/; i++)
-				sum += $i
-		}
-		END { print sum + 0 }' /proc/interrupts
-}
-
 # begin, at MIB, act COMMAND..., fetched: a fetch and what happens meanwhile. A
-# few of the card's interrupts come before and after anything that happens;
+# few of the devices' interrupts come before and after anything that happens;
 # idle, the card has a handful in two seconds. If not, or if an act fails, good
 # is not empty any more, and says what it was.
 begin() {
@@ -72,9 +65,9 @@ well() {
 	[ -z "$bad" ]
 }
 
-sum_right() {
-	[ "$answer" = "$right_sum  -" ] || echo "# checksum: $answer"
-	[ "$answer" = "$right_sum  -" ]
+sums_right() {
+	[ "$answer" = "$right_sums" ] || echo "# checksums: $answer"
+	[ "$answer" = "$right_sums" ]
 }
 
 # setting NAME VALUE, counter NAME: of the only VM there is.
@@ -86,25 +79,11 @@ counter() {
 	cat "$volley/vms/$(ls $volley/vms)/$1"
 }
 
-# Whether each of the card's vectors is a source of the VM that QEMU made.
-attached() {
-	local irq vm
-	vm=$(ls $volley/vms)
-	case $vm in
-	"$(cat $work/pid)"-*) [ -d "/sys/kernel/debug/kvm/$vm" ] || return 1 ;;
-	*) return 1 ;;
-	esac
-	[ "$(ls $volley/irqs)" = "$(vectors | sort)" ] || return 1
-	for irq in $(vectors); do
-		[ "$(cat $volley/irqs/"$irq"/vm)" = "$vm" ] || return 1
-	done
-}
-
 load() {
 	insmod "$ko" "$@" && until_true attached
 }
 
-# Unloaded, the vectors are the card's as before.
+# Unloaded, the vectors are the devices' as before.
 unload() {
 	rmmod volley && [ ! -e $volley ] && [ "$(vectors)" = "$all_vectors" ]
 }
@@ -193,7 +172,7 @@ for kind in ("vms", "irqs"):
             print(f"{kind}/{name}/{key}:{value}")' <$work/top.json
 }
 
-# top_agrees: while the guest is stopped, so that the card is idle for once.
+# top_agrees: while the guest is stopped, so that the devices are idle for once.
 top_agrees() {
 	local status=0
 	kill -STOP "$(cat $work/pid)"
@@ -250,14 +229,14 @@ start_guest -name real-guest
 expect ready
 all_vectors=$(vectors)
 ask vectors
-ktap_test_result "guest drives the card, with vectors of the host" vectors_match
+ktap_test_result "guest drives both devices, with vectors of the host" vectors_match
 
 begin
 at 4
 at 12
 fetched
-ktap_test_result "fetch without the module" sum_right
-ktap_test_result "card interrupts all the time" well
+ktap_test_result "fetch without the module" sums_right
+ktap_test_result "devices interrupt all the time" well
 
 begin
 at 4
@@ -271,7 +250,7 @@ act more_forwarded
 fetched
 act more_forwarded
 ktap_test_result "forwards more and more until the end" well
-ktap_test_result "fetch while loading" sum_right
+ktap_test_result "fetch while loading" sums_right
 
 look
 begin
@@ -285,7 +264,7 @@ for usecs in 100 1000 10000 0; do
 	ktap_test_result "goes on with max_usecs=$usecs set during a fetch" well
 done
 fetched
-ktap_test_result "fetch while tuning" sum_right
+ktap_test_result "fetch while tuning" sums_right
 look
 ktap_test_result "counters add up" add_up
 ktap_test_result "each interrupt the host counted was received" all_received
@@ -308,7 +287,7 @@ act top_between
 expect fetched
 act wait $live
 ktap_test_result "volley-top shows a fetch and tunes the VM" well
-ktap_test_result "fetch while volley-top looks" sum_right
+ktap_test_result "fetch while volley-top looks" sums_right
 look
 ktap_test_result "counters add up after that" add_up
 
@@ -325,12 +304,12 @@ ktap_test_result "loads again, holding kicks, during the same" well
 act unload
 fetched
 ktap_test_result "unloads again during the same" well
-ktap_test_result "fetch while unloading" sum_right
+ktap_test_result "fetch while unloading" sums_right
 
 begin
 at 12
 fetched
-ktap_test_result "fetch after unloading" sum_right
+ktap_test_result "fetch after unloading" sums_right
 
 ask complaints
 ktap_test_result "guest's kernel did not complain" no_complaints

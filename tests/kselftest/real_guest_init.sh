@@ -1,7 +1,7 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The first process of the real guest (see real_guest.sh): brings its card up,
+# The first process of the real guest (see real_guest.sh): brings its devices up,
 # and then does what it is told on its console. What it answers begins with
 # "guest: "; nothing else is on the console from then on.
 
@@ -16,11 +16,24 @@ stty -echo -onlcr
 complaints='WARNING:|BUG:|Oops|Call trace:|detected .*stall|soft lockup|hard LOCKUP|nobody cared'
 complaints="$complaints|NETDEV WATCHDOG|Tx Unit Hang|Reset adapter"
 
+drive=/dev/nvme0n1
+# What the devices' interrupts are called.
+ours='eth0|nvme'
+
 say() {
 	echo "guest: $*"
 }
 
-# Fetches once, and says how far it is after each MiB.
+# Writes 8 MiB to the drive, if there is one, and prints the checksum of what is
+# on it then, past the page cache.
+use_drive() {
+	[ -b $drive ] || return 0
+	seq 2000000 3048575 | dd of=$drive bs=64k conv=fsync 2>/dev/null
+	echo 3 >/proc/sys/vm/drop_caches
+	head -c 8388608 $drive | sha256sum | cut -d ' ' -f 1
+}
+
+# Fetches once, says how far it is after each MiB, and prints the checksum.
 fetch() {
 	wget -q -O - http://10.0.2.100/ | {
 		for mib in $(seq 20); do
@@ -28,27 +41,38 @@ fetch() {
 			say "at $mib" >&3
 		done
 		cat
-	} | sha256sum
+	} | sha256sum | cut -d ' ' -f 1
 }
 
 while read -r module; do
 	insmod "/$module" || say "failed to load $module"
 done </modules
-ip address add 10.0.2.15/24 dev eth0
-ip link set eth0 up || say "failed to find a card"
 # What has been fetched is soon read: a fetch that is at its end has no more to come.
 echo 4096 131072 262144 >/proc/sys/net/ipv4/tcp_rmem
-until [ "$(cat /sys/class/net/eth0/carrier 2>/dev/null)" = 1 ]; do
-	sleep 0.1
-done
+if [ -d /sys/class/net/eth0 ]; then
+	ip address add 10.0.2.15/24 dev eth0
+	ip link set eth0 up
+	until [ "$(cat /sys/class/net/eth0/carrier 2>/dev/null)" = 1 ]; do
+		sleep 0.1
+	done
+elif [ ! -b $drive ]; then
+	say "failed to find a device"
+fi
 dmesg -n 1
 exec 3>&1
 say ready
 
 while read -r command; do
 	case $command in
+	write)
+		use_drive >/drive_sum
+		say write ;;
 	fetch)
-		say "fetched $(fetch)" ;;
+		use_drive >/drive_sum &
+		fetch >/card_sum
+		wait
+		# shellcheck disable=SC2046 # one line
+		say fetched $(cat /card_sum /drive_sum) ;;
 	ping)
 		replies=0
 		for _ in $(seq 100); do
@@ -56,9 +80,9 @@ while read -r command; do
 		done
 		say "ping $replies" ;;
 	vectors)
-		say "vectors $(grep -c eth0 /proc/interrupts)" ;;
+		say "vectors $(grep -cE "$ours" /proc/interrupts)" ;;
 	interrupts)
-		say "interrupts $(awk '/eth0/ { for (i = 2; $i ~ /^[0-9]+$/; i++) sum += $i }
+		say "interrupts $(awk "/$ours/"' { for (i = 2; $i ~ /^[0-9]+$/; i++) sum += $i }
 			END { print sum + 0 }' /proc/interrupts)" ;;
 	complaints)
 		say "complaints $(dmesg | grep -E "$complaints" | tr '\n' ';')" ;;

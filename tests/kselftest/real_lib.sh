@@ -7,13 +7,22 @@
 
 ko=${VOLLEY_KO:-/lib/modules/$(uname -r)/updates/volley.ko}
 card=${VOLLEY_BDF:-0000:00:01.0}
+drive=0000:00:09.0
+# Those that the guest is to have.
+devices=$card
+# Of what tests/machine/serve sends: seq 1000000 3621439 | sha256sum; and of what
+# is written to the drive: seq 2000000 3048575 | sha256sum
+right_sums='fe163635e69dff4e88fa59598c7d59e6c1d067a1fac3d6aee5190896060bc426 2a9b6c4da50f3f02d861bd725400abfbc7c9ed21d73fcf1222ec10452b72547a'
 volley=/sys/kernel/volley
 work=/tmp/real_guest
 root=$work/root
 
 finish() {
+	local pid
 	exec 3<&-
-	[ ! -s $work/pid ] || kill "$(cat $work/pid)" 2>/dev/null
+	for pid in $work/pid $work/other_pid; do
+		[ ! -s $pid ] || kill "$(cat $pid)" 2>/dev/null
+	done
 	wait
 	[ ! -d /sys/module/volley ] || rmmod volley
 	umount $root/run $root/tmp $root/sys $root/proc $root/dev/pts $root/dev $root 2>/dev/null
@@ -49,13 +58,15 @@ mount_disk() {
 		mount -t tmpfs none $root/run
 }
 
-# The guest's initramfs: busybox, the card's driver and what that needs.
+# The guest's initramfs: busybox, the devices' drivers and what these need.
 make_guest() {
 	local stage=$work/stage file
 	mkdir -p $stage/bin $stage/dev $stage/proc $stage/sys
 	cp /bin/busybox $stage/bin/ && cp real_guest_init.sh $stage/init || return 1
-	modprobe -D igb | awk '$1 == "insmod" { print $2 }' >$work/files
-	grep -q 'igb\.ko$' $work/files || return 1
+	for file in igb nvme; do
+		modprobe -D $file
+	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' >$work/files
+	grep -q 'igb\.ko$' $work/files && grep -q 'nvme\.ko$' $work/files || return 1
 	while read -r file; do
 		cp "$file" $stage/ || return 1
 		echo "${file##*/}" >>$stage/modules
@@ -63,21 +74,42 @@ make_guest() {
 	(cd $stage && find . | cpio -o -H newc) >$root/tmp/initramfs 2>/dev/null
 }
 
+# qemu PID-FILE ARGUMENT...: Debian's, with these besides.
+qemu() {
+	local pid=$1
+	shift
+	# shellcheck disable=SC2016 # for that very shell
+	sh -c 'echo $$ >"$0"; exec "$@"' "$pid" chroot $root qemu-system-aarch64 \
+		-M virt,gic-version=3 -accel kvm -cpu host -smp 2 -m 256 \
+		-display none -monitor none -serial stdio -nic none -no-reboot \
+		-kernel /boot/vmlinuz -initrd /tmp/initramfs \
+		-append "console=ttyAMA0 quiet panic=-1 watchdog_thresh=30 rcupdate.rcu_cpu_stall_timeout=60" "$@"
+}
+
 # start_guest ARGUMENT...: with these for QEMU besides.
 start_guest() {
+	local device
+	for device in $devices; do
+		set -- "$@" -device "vfio-pci,host=$device"
+	done
 	mkfifo $work/in $work/out
 	{
-		# shellcheck disable=SC2016 # for that very shell
-		sh -c 'echo $$ >'"$work/pid"'; exec "$@"' sh chroot $root qemu-system-aarch64 \
-			-M virt,gic-version=3 -accel kvm -cpu host -smp 2 -m 256 \
-			-display none -monitor none -serial stdio -nic none -no-reboot \
-			-kernel /boot/vmlinuz -initrd /tmp/initramfs \
-			-append "console=ttyAMA0 quiet panic=-1 watchdog_thresh=30 rcupdate.rcu_cpu_stall_timeout=60" \
-			-device "vfio-pci,host=$card" "$@" <>$work/in 2>&1
+		qemu $work/pid "$@" <>$work/in 2>&1
 		echo "qemu: status $?"
 		rm $work/pid
 	} | tee $work/log >$work/out &
 	exec 3<$work/out 4<>$work/in
+}
+
+# start_other DEVICE ARGUMENT...: another, with that device, whose console is fd 5 and
+# file other_log; it is up when this returns.
+start_other() {
+	local device=$1
+	shift
+	mkfifo $work/other_in
+	qemu $work/other_pid -device "vfio-pci,host=$device" "$@" <>$work/other_in >$work/other_log 2>&1 &
+	exec 5<>$work/other_in
+	until_true grep -q '^guest: ready' $work/other_log
 }
 
 # expect WORD: waits for the guest to say it, and keeps the rest in $answer.
@@ -100,9 +132,39 @@ ask() {
 	expect "$1"
 }
 
-# The card's interrupts, by their numbers.
+# What /proc/interrupts has of the guest's devices.
+lines() {
+	local device
+	for device in $devices; do
+		grep -F "($device)" /proc/interrupts
+	done
+}
+
+# Their interrupts, by their numbers.
 vectors() {
-	awk -v card="($card)" 'index($0, card) { sub(":", "", $1); print $1 }' /proc/interrupts
+	lines | awk '{ sub(":", "", $1); print $1 }'
+}
+
+interrupts() {
+	lines | awk '{
+			for (i = 2; $i ~ /^[0-9]+$/; i++)
+				sum += $i
+		}
+		END { print sum + 0 }'
+}
+
+# Whether each of the devices' vectors is a source of the VM that QEMU made.
+attached() {
+	local irq vm
+	vm=$(ls $volley/vms)
+	case $vm in
+	"$(cat $work/pid)"-*) [ -d "/sys/kernel/debug/kvm/$vm" ] || return 1 ;;
+	*) return 1 ;;
+	esac
+	[ "$(ls $volley/irqs)" = "$(vectors | sort)" ] || return 1
+	for irq in $(vectors); do
+		[ "$(cat $volley/irqs/"$irq"/vm)" = "$vm" ] || return 1
+	done
 }
 
 # What QEMU's own end was like is in $ended.
