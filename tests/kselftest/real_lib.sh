@@ -2,8 +2,8 @@
 # shellcheck shell=sh disable=SC3043,SC3045,SC2034 # busybox has local, and read -t
 #
 # What the tests with a real guest share: the disk with Debian's QEMU, the guest
-# and its console. Sourced, from the folder that it is in, after ktap_helpers.sh;
-# who does so calls finish at the end.
+# and its console, and what can be done during a fetch. Sourced, from the folder
+# that it is in, after ktap_helpers.sh; who does so calls finish at the end.
 
 ko=${VOLLEY_KO:-/lib/modules/$(uname -r)/updates/volley.ko}
 card=${VOLLEY_BDF:-0000:00:01.0}
@@ -16,6 +16,7 @@ right_sums='fe163635e69dff4e88fa59598c7d59e6c1d067a1fac3d6aee5190896060bc426 2a9
 volley=/sys/kernel/volley
 work=/tmp/real_guest
 root=$work/root
+guest_line="quiet panic=-1 watchdog_thresh=30 rcupdate.rcu_cpu_stall_timeout=60"
 
 finish() {
 	local pid
@@ -74,16 +75,31 @@ make_guest() {
 	(cd $stage && find . | cpio -o -H newc) >$root/tmp/initramfs 2>/dev/null
 }
 
-# qemu PID-FILE ARGUMENT...: Debian's, with these besides.
-qemu() {
-	local pid=$1
-	shift
+# start COMMAND...: a VMM that has the guest's console as its own input and output.
+start() {
+	rm -f $work/in $work/out
+	mkfifo $work/in $work/out
+	{
+		with_pid $work/pid "$@" <>$work/in 2>&1
+		echo "vmm: status $?"
+		rm $work/pid
+	} | tee $work/log >$work/out &
+	exec 3<$work/out 4<>$work/in
+}
+
+# with_pid FILE COMMAND...: its process is in that file while it runs.
+with_pid() {
 	# shellcheck disable=SC2016 # for that very shell
-	sh -c 'echo $$ >"$0"; exec "$@"' "$pid" chroot $root qemu-system-aarch64 \
-		-M virt,gic-version=3 -accel kvm -cpu host -smp 2 -m 256 \
+	sh -c 'echo $$ >"$0"; exec "$@"' "$@"
+}
+
+# qemu RUN ARGUMENT...: runs Debian's by that function, with these besides.
+qemu() {
+	local run=$1
+	shift
+	$run chroot $root qemu-system-aarch64 -M virt,gic-version=3 -accel kvm -cpu host -smp 2 -m 256 \
 		-display none -monitor none -serial stdio -nic none -no-reboot \
-		-kernel /boot/vmlinuz -initrd /tmp/initramfs \
-		-append "console=ttyAMA0 quiet panic=-1 watchdog_thresh=30 rcupdate.rcu_cpu_stall_timeout=60" "$@"
+		-kernel /boot/vmlinuz -initrd /tmp/initramfs -append "console=ttyAMA0 $guest_line" "$@"
 }
 
 # start_guest ARGUMENT...: with these for QEMU besides.
@@ -92,13 +108,7 @@ start_guest() {
 	for device in $devices; do
 		set -- "$@" -device "vfio-pci,host=$device"
 	done
-	mkfifo $work/in $work/out
-	{
-		qemu $work/pid "$@" <>$work/in 2>&1
-		echo "qemu: status $?"
-		rm $work/pid
-	} | tee $work/log >$work/out &
-	exec 3<$work/out 4<>$work/in
+	qemu start "$@"
 }
 
 # start_other DEVICE ARGUMENT...: another, with that device, whose console is fd 5 and
@@ -107,7 +117,8 @@ start_other() {
 	local device=$1
 	shift
 	mkfifo $work/other_in
-	qemu $work/other_pid -device "vfio-pci,host=$device" "$@" <>$work/other_in >$work/other_log 2>&1 &
+	qemu "with_pid $work/other_pid" -device "vfio-pci,host=$device" "$@" \
+		<>$work/other_in >$work/other_log 2>&1 &
 	exec 5<>$work/other_in
 	until_true grep -q '^guest: ready' $work/other_log
 }
@@ -132,6 +143,13 @@ ask() {
 	expect "$1"
 }
 
+# is_ready: waits for the guest to have its devices up, and keeps their vectors.
+is_ready() {
+	expect ready
+	all_vectors=$(vectors)
+	ask vectors
+}
+
 # What /proc/interrupts has of the guest's devices.
 lines() {
 	local device
@@ -153,7 +171,78 @@ interrupts() {
 		END { print sum + 0 }'
 }
 
-# Whether each of the devices' vectors is a source of the VM that QEMU made.
+# What the VMM's own end was like is in $ended.
+wait_for_end() {
+	local line
+	ended=''
+	while read -r -t 600 line <&3; do
+		ended=$line
+	done
+	echo "# ${ended:-nothing from the VMM}"
+}
+
+vectors_match() {
+	echo "# vectors: $answer"
+	[ "$answer" -gt 1 ] && [ "$answer" -eq "$(echo "$all_vectors" | wc -l)" ]
+}
+
+# begin, at MIB, act COMMAND..., fetched: a fetch and what happens meanwhile. A
+# few of the devices' interrupts come before and after anything that happens;
+# idle, the card has a handful in two seconds. If not, or if an act fails, good
+# is not empty any more, and says what it was.
+begin() {
+	good='' last=$(interrupts)
+	echo fetch >&4
+}
+
+came() {
+	local now
+	now=$(interrupts)
+	[ $((now - last)) -ge 20 ] || good="$good; $((now - last)) interrupts until $1"
+	last=$now
+}
+
+at() {
+	expect "at $1"
+	came "$1 MiB"
+}
+
+act() {
+	"$@" || good="$good; failed: $*"
+	last=$(interrupts)
+}
+
+fetched() {
+	expect fetched
+	came "the end"
+}
+
+# well: whether all went well since this was asked last.
+well() {
+	local bad="$good"
+	good=''
+	[ -z "$bad" ] || echo "# ${bad#; }"
+	[ -z "$bad" ]
+}
+
+# Of what each device of the guest's was used for.
+sums_right() {
+	local right=${right_sums% *}
+	[ "$devices" = "$card" ] || right=$right_sums
+	[ "$answer" = "$right" ] || echo "# checksums: $answer"
+	[ "$answer" = "$right" ]
+}
+
+# setting NAME VALUE, counter NAME: of the only VM there is.
+setting() {
+	echo "$2" >"$volley/vms/$(ls $volley/vms)/$1"
+}
+
+counter() {
+	cat "$volley/vms/$(ls $volley/vms)/$1"
+}
+
+# Whether each of the devices' vectors is a source of the VM that was started.
 attached() {
 	local irq vm
 	vm=$(ls $volley/vms)
@@ -167,12 +256,33 @@ attached() {
 	done
 }
 
-# What QEMU's own end was like is in $ended.
-wait_for_end() {
-	local line
-	ended=''
-	while read -r -t 600 line <&3; do
-		ended=$line
-	done
-	echo "# ${ended:-nothing from QEMU}"
+load() {
+	forwarded=0
+	insmod "$ko" "$@" && until_true attached
+}
+
+# Unloaded, the vectors are the devices' as before.
+unload() {
+	rmmod volley && [ ! -e $volley ] && [ "$(vectors)" = "$all_vectors" ]
+}
+
+more_forwarded() {
+	local now
+	now=$(counter forwarded)
+	echo "# forwarded: $now"
+	[ "$now" -gt "$forwarded" ] || return 1
+	forwarded=$now
+}
+
+tune() {
+	setting max_usecs "$1" && [ "$(counter max_usecs)" = "$1" ]
+}
+
+no_complaints() {
+	[ -z "$answer" ] || echo "# $answer"
+	[ -z "$answer" ]
+}
+
+nothing_left() {
+	[ -z "$(ls $volley/vms)" ] && [ -z "$(ls $volley/irqs)" ] && [ -z "$(vectors)" ]
 }

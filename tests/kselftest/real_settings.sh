@@ -109,7 +109,7 @@ no_vms() {
 ended_well() {
 	echo off >&4
 	wait_for_end
-	[ "$ended" = "qemu: status 0" ] && until_true no_vms
+	[ "$ended" = "vmm: status 0" ] && until_true no_vms
 }
 
 udev_well() {
