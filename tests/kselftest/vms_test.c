@@ -174,7 +174,7 @@ TEST_F_TIMEOUT(vms, two_devices, 300)
 		ASSERT_EQ(0, rig_wait(rig, 0, ALL(VECTORS)));
 		ASSERT_EQ(0, rig_wait(rig, 1, ALL(VECTORS)));
 	}
-	EXPECT_EQ(received + 2 * 20 * VECTORS,
+	EXPECT_EQ(received + 2 * i * VECTORS,
 		  host_read_u64(VOLLEY_SYSFS "/vms/%s/received", rig->id));
 
 	/* The VM's directory goes with its last source. */
