@@ -30,6 +30,7 @@ use crate::{
         Withdrawn,
         REGISTRY, //
     },
+    series::not_supported,
     source::Source,
     trace,
     vm::Vm, //
@@ -225,7 +226,7 @@ impl Attached {
             return Ok(known.vm.clone());
         }
         if !kvm.has_gicv3() {
-            return Err(EOPNOTSUPP);
+            return Err(not_supported());
         }
 
         self.vms.reserve(1, GFP_KERNEL)?;

@@ -9,7 +9,7 @@
 //!
 //! C header: [`include/linux/debugfs.h`](srctree/include/linux/debugfs.h)
 
-use crate::LocalModule;
+use crate::series::THIS_MODULE;
 use core::{
     marker::PhantomData,
     ptr::{
@@ -19,7 +19,6 @@ use core::{
 };
 use kernel::{
     bindings,
-    module::this_module,
     prelude::*,
     seq_file::SeqFile, //
 };
@@ -50,7 +49,7 @@ unsafe impl<T: Text> Sync for File<T> {}
 
 impl<T: Text> File<T> {
     const OPERATIONS: bindings::file_operations = bindings::file_operations {
-        owner: this_module::<LocalModule>().as_ptr(),
+        owner: THIS_MODULE,
         open: Some(Self::open),
         read: Some(bindings::seq_read),
         llseek: Some(bindings::seq_lseek),

@@ -9,6 +9,7 @@ use crate::{
         Settings, //
     },
 };
+use core::borrow::Borrow;
 use kernel::{
     prelude::*,
     sync::atomic::{
@@ -40,12 +41,12 @@ impl Params {
     pub(crate) fn read(list_registers: u32) -> Result<Self> {
         let max_usecs = check(
             "max_usecs",
-            module_parameters::max_usecs.value(),
+            number(module_parameters::max_usecs.value()),
             Knob::MAX_USECS,
         )?;
         let max_irqs = match check(
             "max_irqs",
-            module_parameters::max_irqs.value(),
+            number(module_parameters::max_irqs.value()),
             Knob::MAX_IRQS_PARAM,
         )? {
             0 => list_registers,
@@ -53,15 +54,19 @@ impl Params {
         };
         let adaptive = check(
             "adaptive",
-            module_parameters::adaptive.value(),
+            number(module_parameters::adaptive.value()),
             Knob::SWITCH,
         )?;
         let auto_attach = check(
             "auto_attach",
-            module_parameters::auto_attach.value(),
+            number(module_parameters::auto_attach.value()),
             Knob::SWITCH,
         )?;
-        let burst = check("burst", module_parameters::burst.value(), Knob::BURST)?;
+        let burst = check(
+            "burst",
+            number(module_parameters::burst.value()),
+            Knob::BURST,
+        )?;
 
         Ok(Self {
             settings: Settings::new(max_usecs, max_irqs).with_adaptive(adaptive == 1),
@@ -69,6 +74,11 @@ impl Params {
             burst,
         })
     }
+}
+
+/// A parameter's value, which kernels before 7.3 give as a reference.
+fn number(value: impl Borrow<i64>) -> i64 {
+    *value.borrow()
 }
 
 fn check(name: &str, value: i64, knob: Knob) -> Result<u32> {

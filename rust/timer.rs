@@ -7,6 +7,7 @@
 //!
 //! C header: [`include/linux/hrtimer.h`](srctree/include/linux/hrtimer.h)
 
+use crate::series::HRTIMER_NORESTART;
 use core::{
     ops::Deref,
     ptr::from_ref, //
@@ -83,7 +84,7 @@ impl<T: Expire> Timed<T> {
         // SAFETY: The timer is the first field of a `Self`, which waits for this in `drop`.
         T::expired(unsafe { &*timer.cast::<Self>() });
         // If it was started again meanwhile, that stands.
-        bindings::hrtimer_restart::HRTIMER_NORESTART
+        HRTIMER_NORESTART
     }
 
     /// Returns whether both are the same object.

@@ -7,6 +7,7 @@
 use crate::{
     kvm::VcpuRef,
     once::Once,
+    series::local_interrupt_disable,
     stats::Kicks,
     timer::{
         self,
@@ -28,12 +29,9 @@ use crate::{
         Settings, //
     },
 };
-use kernel::{
-    interrupt::local_interrupt_disable,
-    sync::atomic::{
-        Atomic,
-        Full, //
-    }, //
+use kernel::sync::atomic::{
+    Atomic,
+    Full, //
 };
 
 /// A vCPU of a VM that has sources.

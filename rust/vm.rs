@@ -11,6 +11,7 @@ use crate::{
     marks::Marks,
     once::Once,
     params,
+    series::synchronize_rcu,
     source::Source,
     stats::{
         Fates,
@@ -31,7 +32,6 @@ use kernel::{
             Relaxed, //
         },
         new_mutex,
-        rcu::synchronize_rcu,
         Arc,
         Mutex, //
     },

@@ -36,6 +36,7 @@ mod once;
 mod params;
 mod rcu_index;
 mod registry;
+mod series;
 mod source;
 mod state;
 mod stats;

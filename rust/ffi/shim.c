@@ -9,6 +9,7 @@
 #include <linux/irq.h>
 #include <linux/irqchip/arm-gic-v3.h>
 #include <linux/irqdesc.h>
+#include <linux/irqflags.h>
 #include <linux/kernel_stat.h>
 #include <linux/kvm_host.h>
 #include <linux/kvm_irqfd.h>
@@ -25,6 +26,19 @@
 #include <kvm/arm_vgic.h>
 
 #include "shim.h"
+
+unsigned long volley_local_irq_save(void)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	return flags;
+}
+
+void volley_local_irq_restore(unsigned long flags)
+{
+	local_irq_restore(flags);
+}
 
 bool volley_refcount_inc_not_zero(refcount_t *refcount)
 {

@@ -15,6 +15,8 @@
 
 /* The caller's context. */
 bool volley_may_sleep(void);
+unsigned long volley_local_irq_save(void);
+void volley_local_irq_restore(unsigned long flags);
 
 /* References. */
 bool volley_refcount_inc_not_zero(refcount_t *refcount);

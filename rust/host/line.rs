@@ -10,7 +10,8 @@ use super::{
 };
 use crate::{
     bindings as volley_bindings,
-    context::Serialised, //
+    context::Serialised,
+    series::not_supported, //
 };
 use core::ptr::{
     null,
@@ -66,7 +67,7 @@ impl Line {
         let handler = unsafe { (*desc.as_ptr()).handle_irq };
         let stock: unsafe extern "C" fn(*mut bindings::irq_desc) = bindings::handle_fasteoi_irq;
         if handler.map(|handler| handler as usize) != Some(stock as usize) {
-            return Err(EOPNOTSUPP);
+            return Err(not_supported());
         }
 
         // SAFETY: The hierarchy of an IRQ's data does not change while it is allocated.
@@ -106,12 +107,12 @@ impl Line {
             // A chip on a slow bus would have to be locked by sleeping.
             // SAFETY: As above.
             if chip.is_null() || unsafe { (*chip).irq_bus_lock }.is_some() {
-                return Err(EOPNOTSUPP);
+                return Err(not_supported());
             }
             if parent.is_null() {
                 return match (u32::try_from(hwirq), NonNull::new(domain)) {
                     (Ok(intid), Some(domain)) if intid >= FIRST_LPI => Ok((intid, domain)),
-                    _ => Err(EOPNOTSUPP),
+                    _ => Err(not_supported()),
                 };
             }
             data = parent;

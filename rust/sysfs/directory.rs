@@ -22,6 +22,7 @@
 use core::ptr;
 use core::ptr::NonNull;
 
+use crate::series::set_operations;
 use kernel::{
     bindings,
     container_of,
@@ -170,8 +171,7 @@ impl<T: Send + Sync> File<T> {
         {
             attr.attr.key = ptr::from_ref(attribute).cast_mut().cast();
         }
-        attr.__bindgen_anon_1.show = Some(Self::show);
-        attr.__bindgen_anon_2.store = Some(Self::store);
+        set_operations(&mut attr, Self::show, Self::store);
 
         Self {
             attr,

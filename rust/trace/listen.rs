@@ -6,7 +6,10 @@
 //! that was off, and the other way round; with locks of its own held, and also while the module is
 //! not yet initialised, or not any more.
 
-use crate::loads::Loads;
+use crate::{
+    loads::Loads,
+    series::synchronize_rcu, //
+};
 use core::ptr::null_mut;
 use kernel::{
     prelude::*,
@@ -16,10 +19,7 @@ use kernel::{
             Full,
             Relaxed, //
         },
-        rcu::{
-            self,
-            synchronize_rcu, //
-        },
+        rcu,
         Arc,
         ArcBorrow, //
     },
