@@ -8,6 +8,7 @@
 //!
 //! A sample: a guest whose driver counts on each interrupt will not be happy with it.
 
+use core::borrow::Borrow;
 use kernel::{
     prelude::*,
     sync::atomic::{
@@ -58,6 +59,11 @@ impl volley::Handler for EveryNth {
     }
 }
 
+/// A parameter's value, which kernels before 7.3 give as a reference.
+fn number(value: impl Borrow<u32>) -> u32 {
+    *value.borrow()
+}
+
 /// The module; dropping it ends the registration, and waits until the handler is not running.
 struct Filter {
     _registration: volley::Registration<EveryNth>,
@@ -65,8 +71,8 @@ struct Filter {
 
 impl kernel::Module for Filter {
     fn init(module: &'static ThisModule) -> Result<Self> {
-        let irq = module_parameters::irq.value();
-        let every = module_parameters::every.value();
+        let irq = number(module_parameters::irq.value());
+        let every = number(module_parameters::every.value());
         if every == 0 {
             pr_err!("every must be at least 1\n");
             return Err(EINVAL);

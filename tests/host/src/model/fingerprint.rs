@@ -17,14 +17,21 @@ use std::hash::{
 pub fn fingerprint(world: &World) -> u128 {
     let mut hasher = Mixer::default();
     let mut sorted = *world;
-    let mut cpus: [_; CPUS] =
-        std::array::from_fn(|cpu| (world.cpus[cpu], (world.waiting >> cpu) & 1));
+    let mut cpus: [_; CPUS] = std::array::from_fn(|cpu| {
+        (
+            world.cpus[cpu],
+            world.waiting >> cpu & 1,
+            world.loaded >> cpu & 1,
+        )
+    });
 
     cpus.sort_unstable();
     sorted.waiting = 0;
-    for (index, (cpu, waiting)) in cpus.into_iter().enumerate() {
+    sorted.loaded = 0;
+    for (index, (cpu, waiting, loaded)) in cpus.into_iter().enumerate() {
         sorted.cpus[index] = cpu;
         sorted.waiting |= waiting << index;
+        sorted.loaded |= loaded << index;
     }
     sorted.hash(&mut hasher);
     (u128::from(hasher.low) << 64) | u128::from(hasher.high)

@@ -15,6 +15,7 @@ use super::{
         search,
         Scenario, //
     },
+    vcpu::Order,
 };
 use crate::{
     window::Reason::{
@@ -52,25 +53,28 @@ fn check(
     ticks: u8,
     reasons: &[Reason],
 ) {
-    let scenario = Scenario {
-        max_usecs,
-        max_irqs,
-        programs,
-        detours,
-        ticks,
-    };
+    for order in [Order::ListLast, Order::ListFirst] {
+        let scenario = Scenario {
+            max_usecs,
+            max_irqs,
+            order,
+            programs,
+            detours,
+            ticks,
+        };
 
-    match search(&scenario) {
-        Err(problem) => panic!("{problem}"),
-        Ok(seen) => {
-            println!(
-                "# {} states, {} with no handler running, {} of these with a kick held",
-                seen.states, seen.quiet, seen.waits
-            );
-            // A search that does not get anywhere finds nothing.
-            assert!(seen.waits > 0, "no kick was ever held");
-            for reason in reasons {
-                assert!(seen.reasons.contains(reason), "no kick for {reason:?}");
+        match search(&scenario) {
+            Err(problem) => panic!("{order:?}: {problem}"),
+            Ok(seen) => {
+                println!(
+                    "# {order:?}: {} states, {} with no handler running, {} of these with a kick held",
+                    seen.states, seen.quiet, seen.waits
+                );
+                // A search that does not get anywhere finds nothing.
+                assert!(seen.waits > 0, "no kick was ever held");
+                for reason in reasons {
+                    assert!(seen.reasons.contains(reason), "no kick for {reason:?}");
+                }
             }
         }
     }

@@ -16,6 +16,7 @@ use super::{
     vcpu::{
         self,
         At,
+        Order,
         Way, //
     },
     world::{
@@ -40,6 +41,8 @@ pub struct Scenario {
     /// Settings at the start.
     pub max_usecs: u32,
     pub max_irqs: u32,
+    /// How KVM enters the guest.
+    pub order: Order,
     /// What the CPUs other than the vCPU's execute.
     pub programs: &'static [Program],
     /// How often the vCPU leaves the guest or gives up an entry without being kicked.
@@ -242,9 +245,11 @@ impl World {
             mode: Mode::InGuest,
             blocking: false,
             ipi: false,
+            order: scenario.order,
             at: At::Guest,
             detours: scenario.detours,
             waiting: 0,
+            loaded: 0,
             limit: u64::MAX,
             timer: None,
             callback: false,

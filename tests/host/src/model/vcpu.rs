@@ -3,24 +3,33 @@
 //! The vCPU's thread, as KVM runs it.
 //!
 //! Modelled from `kvm_arch_vcpu_ioctl_run()` in arch/arm64/kvm/arm.c and `kvm_vcpu_halt()` in
-//! virt/kvm/kvm_main.c, kernel 7.3. One step is one access that another CPU can see, or several
-//! of which only one matters to others.
+//! virt/kvm/kvm_main.c, kernels 7.2 and 7.3. One step is one access that another CPU can see, or
+//! several of which only one matters to others.
 
 use super::world::{
     Mode,
     World, //
 };
 
+/// In which order KVM enters the guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// 7.2: list registers, mode, last check of requests.
+    ListFirst,
+    /// 7.3: mode, last check of requests, list registers.
+    ListLast,
+}
+
 /// Where the vCPU's thread is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum At {
     /// Before `check_vcpu_requests()`, interrupts on; also anywhere in user space.
     Top,
-    /// Before `smp_store_mb(vcpu->mode, IN_GUEST_MODE)`, interrupts off from here on.
+    /// Before `smp_store_mb(vcpu->mode, IN_GUEST_MODE)`; interrupts are off.
     Enter,
     /// Before `kvm_vcpu_exit_request()`.
     LastCheck,
-    /// Before `kvm_vgic_flush_hwstate()`: committed to entering.
+    /// Before `kvm_vgic_flush_hwstate()`; with [`Order::ListLast`] committed to entering.
     Flush,
     /// In the guest.
     Guest,
@@ -63,7 +72,10 @@ pub fn step(world: &World, way: Way) -> Option<World> {
             next.ipi = false;
             // `kvm_check_request(KVM_REQ_IRQ_PENDING)`: clear, then `smp_mb__after_atomic()`.
             next.request = false;
-            next.at = At::Enter;
+            next.at = match world.order {
+                Order::ListFirst => At::Flush,
+                Order::ListLast => At::Enter,
+            };
         }
         (At::Enter, Way::On) => {
             next.mode = Mode::InGuest;
@@ -71,21 +83,24 @@ pub fn step(world: &World, way: Way) -> Option<World> {
         }
         (At::LastCheck, Way::On) => {
             if world.request {
-                next.mode = Mode::Outside;
-                next.at = At::Top;
+                next.give_up();
+            } else if world.order == Order::ListFirst {
+                next.take();
             } else {
                 next.at = At::Flush;
             }
         }
         (At::LastCheck, Way::Abort) => {
-            next.mode = Mode::Outside;
-            next.at = At::Top;
+            next.give_up();
             next.detours -= 1;
         }
         (At::Flush, Way::On) => {
-            next.waiting = 0;
-            next.limit = u64::MAX;
-            next.at = At::Guest;
+            next.loaded = world.waiting;
+            if world.order == Order::ListFirst {
+                next.at = At::Enter;
+            } else {
+                next.take();
+            }
         }
         (At::Guest, Way::On) if world.ipi => next.leave(At::Top),
         (At::Guest, Way::Trap) => {
@@ -113,6 +128,22 @@ pub fn step(world: &World, way: Way) -> Option<World> {
 }
 
 impl World {
+    /// The vCPU does not enter: what is in list registers goes back to the list.
+    fn give_up(&mut self) {
+        self.mode = Mode::Outside;
+        self.loaded = 0;
+        self.at = At::Top;
+    }
+
+    /// The vCPU enters the guest, which gets what is in list registers. Who has asked for more
+    /// since has made it give up; who has not will find it in the guest.
+    fn take(&mut self) {
+        self.waiting &= !self.loaded;
+        self.loaded = 0;
+        self.limit = u64::MAX;
+        self.at = At::Guest;
+    }
+
     /// The vCPU leaves the guest: `smp_store_release(&vcpu->mode, OUTSIDE_GUEST_MODE)`, then
     /// interrupts on.
     fn leave(&mut self, at: At) {

@@ -13,7 +13,10 @@ use super::{
         Tree,
         DETACHED, //
     },
-    vcpu::At, //
+    vcpu::{
+        At,
+        Order, //
+    },
 };
 use crate::window::Settings;
 
@@ -59,6 +62,8 @@ pub struct World {
     pub blocking: bool,
     /// A reschedule interrupt is on its way to the vCPU's CPU.
     pub ipi: bool,
+    /// How KVM enters the guest.
+    pub order: Order,
     /// Where the vCPU's thread is.
     pub at: At,
     /// How often it may still do something out of the ordinary.
@@ -67,6 +72,8 @@ pub struct World {
     pub waiting: u8,
     /// When these must have made the vCPU leave the guest, by the earliest request for them.
     pub limit: u64,
+    /// Those of them that are in list registers, of a vCPU that has not entered yet.
+    pub loaded: u8,
     /// When the timer is queued for.
     pub timer: Option<u64>,
     /// The timer's callback is running.
