@@ -22,7 +22,7 @@ finish() {
 	local pid
 	exec 3<&-
 	for pid in $work/pid $work/other_pid; do
-		[ ! -s $pid ] || kill "$(cat $pid)" 2>/dev/null
+		[ ! -s "$pid" ] || kill "$(cat "$pid")" 2>/dev/null
 	done
 	wait
 	[ ! -d /sys/module/volley ] || rmmod volley
@@ -95,7 +95,7 @@ with_pid() {
 
 # qemu RUN ARGUMENT...: runs Debian's by that function, with these besides.
 qemu() {
-	local run=$1
+	local run="$1"
 	shift
 	$run chroot $root qemu-system-aarch64 -M virt,gic-version=3 -accel kvm -cpu host -smp 2 -m 256 \
 		-display none -monitor none -serial stdio -nic none -no-reboot \
@@ -114,7 +114,7 @@ start_guest() {
 # start_other DEVICE ARGUMENT...: another, with that device, whose console is fd 5 and
 # file other_log; it is up when this returns.
 start_other() {
-	local device=$1
+	local device="$1"
 	shift
 	mkfifo $work/other_in
 	qemu "with_pid $work/other_pid" -device "vfio-pci,host=$device" "$@" \
@@ -227,7 +227,7 @@ well() {
 
 # Of what each device of the guest's was used for.
 sums_right() {
-	local right=${right_sums% *}
+	local right="${right_sums% *}"
 	[ "$devices" = "$card" ] || right=$right_sums
 	[ "$answer" = "$right" ] || echo "# checksums: $answer"
 	[ "$answer" = "$right" ]
