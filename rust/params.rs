@@ -41,12 +41,12 @@ impl Params {
     pub(crate) fn read(list_registers: u32) -> Result<Self> {
         let max_usecs = check(
             "max_usecs",
-            number(module_parameters::max_usecs.value()),
+            module_parameters::max_usecs.value(),
             Knob::MAX_USECS,
         )?;
         let max_irqs = match check(
             "max_irqs",
-            number(module_parameters::max_irqs.value()),
+            module_parameters::max_irqs.value(),
             Knob::MAX_IRQS_PARAM,
         )? {
             0 => list_registers,
@@ -54,19 +54,15 @@ impl Params {
         };
         let adaptive = check(
             "adaptive",
-            number(module_parameters::adaptive.value()),
+            module_parameters::adaptive.value(),
             Knob::SWITCH,
         )?;
         let auto_attach = check(
             "auto_attach",
-            number(module_parameters::auto_attach.value()),
+            module_parameters::auto_attach.value(),
             Knob::SWITCH,
         )?;
-        let burst = check(
-            "burst",
-            number(module_parameters::burst.value()),
-            Knob::BURST,
-        )?;
+        let burst = check("burst", module_parameters::burst.value(), Knob::BURST)?;
 
         Ok(Self {
             settings: Settings::new(max_usecs, max_irqs).with_adaptive(adaptive == 1),
@@ -76,12 +72,9 @@ impl Params {
     }
 }
 
-/// A parameter's value, which kernels before 7.3 give as a reference.
-fn number(value: impl Borrow<i64>) -> i64 {
-    *value.borrow()
-}
-
-fn check(name: &str, value: i64, knob: Knob) -> Result<u32> {
+/// Checks a parameter's value, which kernels before 7.3 give as a reference.
+fn check(name: &str, value: impl Borrow<i64>, knob: Knob) -> Result<u32> {
+    let value = *value.borrow();
     knob.check(value).map_err(|_| {
         pr_err!("parameter {} is out of range: {}\n", name, value);
         EINVAL

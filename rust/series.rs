@@ -6,16 +6,41 @@
 //! come from the headers of the kernel that is built for, and `rust/ffi/canary.c` knows which of
 //! their functions it needs.
 
+use kernel::{
+    bindings,
+    error::Error,
+    ffi::c_char, //
+};
+
+pub(crate) use this::*;
+
+/// `show()` of a file in sysfs.
+pub(crate) type ShowFn = unsafe extern "C" fn(
+    *mut bindings::kobject,
+    *mut bindings::kobj_attribute,
+    *mut c_char,
+) -> isize;
+/// `store()` of a file in sysfs.
+pub(crate) type StoreFn = unsafe extern "C" fn(
+    *mut bindings::kobject,
+    *mut bindings::kobj_attribute,
+    *const c_char,
+    usize,
+) -> isize;
+
+/// `EOPNOTSUPP`, for which kernels before 7.3 have no name.
+pub(crate) fn not_supported() -> Error {
+    // CAST: A small number.
+    Error::from_errno(-(bindings::EOPNOTSUPP as i32))
+}
+
 #[cfg(not(kernel_before_7_3))]
 mod this {
     use super::{
         ShowFn,
         StoreFn, //
     };
-    use kernel::{
-        bindings,
-        prelude::*, //
-    };
+    use kernel::bindings;
     pub(crate) use kernel::{
         interrupt::local_interrupt_disable,
         sync::rcu::synchronize_rcu, //
@@ -28,11 +53,6 @@ mod this {
     /// This module, as the owner of a file.
     pub(crate) const THIS_MODULE: *mut bindings::module =
         kernel::module::this_module::<crate::LocalModule>().as_ptr();
-
-    /// `EOPNOTSUPP`.
-    pub(crate) fn not_supported() -> Error {
-        EOPNOTSUPP
-    }
 
     /// Sets the functions of a file in sysfs.
     pub(crate) fn set_operations(
@@ -54,7 +74,6 @@ mod this {
     use crate::bindings as volley_bindings;
     use kernel::{
         bindings,
-        prelude::*,
         types::NotThreadSafe, //
     };
 
@@ -62,11 +81,6 @@ mod this {
         bindings::hrtimer_restart_HRTIMER_NORESTART;
 
     pub(crate) const THIS_MODULE: *mut bindings::module = crate::THIS_MODULE.as_ptr();
-
-    pub(crate) fn not_supported() -> Error {
-        // CAST: A small number.
-        Error::from_errno(-(bindings::EOPNOTSUPP as i32))
-    }
 
     pub(crate) fn set_operations(
         attr: &mut bindings::kobj_attribute,
@@ -110,23 +124,3 @@ mod this {
         }
     }
 }
-
-use kernel::{
-    bindings,
-    ffi::c_char, //
-};
-pub(crate) use this::*;
-
-/// `show()` of a file in sysfs.
-pub(crate) type ShowFn = unsafe extern "C" fn(
-    *mut bindings::kobject,
-    *mut bindings::kobj_attribute,
-    *mut c_char,
-) -> isize;
-/// `store()` of a file in sysfs.
-pub(crate) type StoreFn = unsafe extern "C" fn(
-    *mut bindings::kobject,
-    *mut bindings::kobj_attribute,
-    *const c_char,
-    usize,
-) -> isize;
