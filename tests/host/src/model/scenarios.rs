@@ -15,7 +15,7 @@ use super::{
         search,
         Scenario, //
     },
-    vcpu::Order,
+    vcpu::Order, //
 };
 use crate::{
     window::Reason::{
@@ -62,19 +62,24 @@ fn check(
             detours,
             ticks,
         };
+        check_one(&scenario, reasons);
+    }
+}
 
-        match search(&scenario) {
-            Err(problem) => panic!("{order:?}: {problem}"),
-            Ok(seen) => {
-                println!(
-                    "# {order:?}: {} states, {} with no handler running, {} of these with a kick held",
-                    seen.states, seen.quiet, seen.waits
-                );
-                // A search that does not get anywhere finds nothing.
-                assert!(seen.waits > 0, "no kick was ever held");
-                for reason in reasons {
-                    assert!(seen.reasons.contains(reason), "no kick for {reason:?}");
-                }
+fn check_one(scenario: &Scenario, reasons: &[Reason]) {
+    let order = scenario.order;
+
+    match search(scenario) {
+        Err(problem) => panic!("{order:?}: {problem}"),
+        Ok(seen) => {
+            println!(
+                "# {order:?}: {} states, {} with no handler running, {} of these with a kick held",
+                seen.states, seen.quiet, seen.waits
+            );
+            // A search that does not get anywhere finds nothing.
+            assert!(seen.waits > 0, "no kick was ever held");
+            for reason in reasons {
+                assert!(seen.reasons.contains(reason), "no kick for {reason:?}");
             }
         }
     }
