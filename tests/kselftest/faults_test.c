@@ -144,7 +144,7 @@ TEST_F_TIMEOUT(faults, handler, 600)
 
 	ASSERT_EQ(0, volley_load(""));
 	ASSERT_TRUE(volley_wait_attached(rig, 0));
-	ASSERT_EQ(0, host_load_module("./" MODULE ".ko", ""));
+	ASSERT_EQ(0, host_load_module(MODULE, ""));
 	for (nth = 1; nth < MOST; nth++) {
 		if (nth % 2)
 			snprintf(text, sizeof(text), "irq %d", rig->dev[0]->irq[0]);

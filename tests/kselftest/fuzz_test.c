@@ -49,7 +49,7 @@ static int load_fuzz(struct rig *rig, bool lossless)
 		      GUEST_LPI(0, 0), dev->bdf);
 	for (i = 0; i < dev->vectors; i++)
 		len += sprintf(params + len, "%s%d", i ? "," : "", dev->irq[i]);
-	return host_load_module("./" MODULE ".ko", params);
+	return host_load_module(MODULE, params);
 }
 
 static void add_up(struct tally *tally)

@@ -29,19 +29,11 @@ FIXTURE(handler)
 	struct volley_counts before;
 };
 
-static int load_module(const char *name, const char *params)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "./%s.ko", name);
-	return host_load_module(path, params);
-}
-
 FIXTURE_SETUP(handler)
 {
 	host_unload_module(MODULE);
 	self->rig = setup_usual_rig("", VECTORS);
-	ASSERT_EQ(0, load_module(MODULE, ""));
+	ASSERT_EQ(0, host_load_module(MODULE, ""));
 	self->irq = self->rig->dev[0]->irq[VECTOR];
 	self->lpi = self->rig->lpi[0][VECTOR];
 	self->target = self->rig->lpi[0][TARGET];
@@ -394,7 +386,7 @@ TEST_F_TIMEOUT(handler, under_load, 600)
 			ASSERT_EQ(0, unregister());
 		} else {
 			ASSERT_EQ(0, host_unload_module(MODULE));
-			ASSERT_EQ(0, load_module(MODULE, ""));
+			ASSERT_EQ(0, host_load_module(MODULE, ""));
 		}
 		ASSERT_EQ(0, load.lost)
 			TH_LOG("lost in round %d", i);
@@ -418,7 +410,7 @@ TEST_F(handler, module_goes)
 	EXPECT_TRUE(host_log_has("handler foreign has gone without unregistering it"));
 	rig_raise(self->rig, 0, ALL(VECTORS));
 	EXPECT_EQ(0, rig_wait(self->rig, 0, ALL(VECTORS)));
-	ASSERT_EQ(0, load_module(MODULE, ""));
+	ASSERT_EQ(0, host_load_module(MODULE, ""));
 	EXPECT_EQ(0, register_for("irq", self->irq));
 }
 
@@ -454,9 +446,9 @@ TEST_F(handler, sample_filter)
 	char params[40];
 
 	snprintf(params, sizeof(params), "irq=%d every=0", self->irq);
-	EXPECT_EQ(-EINVAL, load_module("volley_filter", params));
+	EXPECT_EQ(-EINVAL, host_load_module("volley_filter", params));
 	snprintf(params, sizeof(params), "irq=%d every=4", self->irq);
-	ASSERT_EQ(0, load_module("volley_filter", params));
+	ASSERT_EQ(0, host_load_module("volley_filter", params));
 	raise_each(self->rig, 40);
 	EXPECT_EQ(taken + 10, rig_taken(self->rig, self->lpi));
 	EXPECT_EQ(30, FATES(VECTOR).consumed);
@@ -470,9 +462,9 @@ TEST_F(handler, sample_redirect)
 	u64 taken = rig_taken(self->rig, self->lpi), target = rig_taken(self->rig, self->target);
 	char params[40];
 
-	EXPECT_EQ(-ENOENT, load_module("volley_redirect", "irq=0"));
+	EXPECT_EQ(-ENOENT, host_load_module("volley_redirect", "irq=0"));
 	snprintf(params, sizeof(params), "irq=%d gsi=%d", self->irq, GUEST_LPI(0, TARGET));
-	ASSERT_EQ(0, load_module("volley_redirect", params));
+	ASSERT_EQ(0, host_load_module("volley_redirect", params));
 	raise_each(self->rig, 10);
 	EXPECT_EQ(taken, rig_taken(self->rig, self->lpi));
 	EXPECT_EQ(target + 10, rig_taken(self->rig, self->target));

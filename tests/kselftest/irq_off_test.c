@@ -31,7 +31,7 @@ FIXTURE_SETUP(irq_off)
 {
 	/* After one that failed. */
 	host_unload_module(MODULE);
-	ASSERT_EQ(0, host_load_module("./" MODULE ".ko", ""));
+	ASSERT_EQ(0, host_load_module(MODULE, ""));
 	self->rig = setup_usual_rig(variant->params, VECTORS);
 	if (variant->params)
 		volley_count(self->rig, &self->volley_before);

@@ -2,7 +2,6 @@
 /*
  * What the programs that measure have in common.
  */
-
 #include "bench.h"
 
 #define WARM_UP	20
@@ -95,12 +94,9 @@ void bench_use(struct rig *rig, const struct bench_path *path)
 
 void bench_load(const char *module)
 {
-	char path[64];
-	int ret;
+	int ret = host_load_module(module, "");
 
-	snprintf(path, sizeof(path), "./%s.ko", module);
-	ret = host_load_module(path, "");
-	TEST_ASSERT(!ret || ret == -EEXIST, "cannot load %s: %s", path, strerror(-ret));
+	TEST_ASSERT(!ret || ret == -EEXIST, "cannot load %s: %s", module, strerror(-ret));
 }
 
 /* Those of @irqs that are device @d's. */

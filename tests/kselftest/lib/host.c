@@ -79,7 +79,7 @@ bool host_exists(const char *fmt, ...)
 	return !access(path, F_OK);
 }
 
-int host_load_module(const char *path, const char *params)
+int host_load_file(const char *path, const char *params)
 {
 	int fd = open(path, O_RDONLY), ret = 0;
 
@@ -89,6 +89,14 @@ int host_load_module(const char *path, const char *params)
 		ret = -errno;
 	close(fd);
 	return ret;
+}
+
+int host_load_module(const char *name, const char *params)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "./%s.ko", name);
+	return host_load_file(path, params);
 }
 
 int host_unload_module(const char *name)

@@ -36,8 +36,12 @@ int host_write(const char *text, const char *fmt, ...);
 __printf(1, 2)
 bool host_exists(const char *fmt, ...);
 
-/* Loads a module from a file, and unloads one unless it is in use; 0 or -errno. */
-int host_load_module(const char *path, const char *params);
+/*
+ * Loads a module from a file, or one of the tests' own by its name, and unloads one
+ * unless it is in use; 0 or -errno.
+ */
+int host_load_file(const char *path, const char *params);
+int host_load_module(const char *name, const char *params);
 int host_unload_module(const char *name);
 
 /* How often host IRQ @irq has fired, by /proc/interrupts, all CPUs. */

@@ -5,9 +5,10 @@
  * On a stock kernel nobody can ask for the memory of one module. But what Volley
  * has comes from kmalloc(), or from vmalloc() if it is large, or is in kernfs or
  * a tree, and each of these caches counts its objects exactly once it has been
- * shrunk: then no CPU keeps free ones, and no sanitizer. Work that is done again and again, and leaves one object behind each
- * time, makes one of these numbers grow by as many; whatever else goes on in the
- * kernel does not, or not twice in a row.
+ * shrunk: then no CPU keeps free ones, and no sanitizer. Work that is done again
+ * and again, and leaves one object behind each time, makes one of these numbers
+ * grow by as many; whatever else goes on in the kernel does not, or not twice in a
+ * row.
  */
 #ifndef VOLLEY_TEST_MEMORY_H
 #define VOLLEY_TEST_MEMORY_H

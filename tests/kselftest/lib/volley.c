@@ -31,7 +31,7 @@ bool volley_present(void)
 int volley_load(const char *params)
 {
 	TEST_ASSERT(volley_present(), "no %s (set VOLLEY_KO)", volley_path());
-	return host_load_module(volley_path(), params);
+	return host_load_file(volley_path(), params);
 }
 
 char *volley_image(size_t *size)
