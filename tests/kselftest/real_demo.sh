@@ -43,7 +43,7 @@ column() {
 	for _ in $(seq "$rounds"); do
 		echo fetch >&4
 		expect fetched
-		[ "$answer" = "$right_sums" ] && right=$((right + 1))
+		sums_right && right=$((right + 1))
 	done
 	after=$(state)
 	[ "$name" = absent ] || rmmod volley || return 1

@@ -126,10 +126,7 @@ watch_live() {
 }
 
 shut_down() {
-	load max_usecs=10000 || return 1
-	echo off >&4
-	wait_for_end
-	[ "$ended" = "vmm: status 0" ]
+	load max_usecs=10000 && ends_well
 }
 
 ktap_print_header

@@ -181,6 +181,17 @@ wait_for_end() {
 	echo "# ${ended:-nothing from the VMM}"
 }
 
+# ends_well: the guest turns itself off when it is told so, and the VMM has no complaints.
+ends_well() {
+	echo off >&4
+	wait_for_end
+	[ "$ended" = "vmm: status 0" ]
+}
+
+no_vms() {
+	[ -z "$(ls $volley/vms)" ]
+}
+
 vectors_match() {
 	echo "# vectors: $answer"
 	[ "$answer" -gt 1 ] && [ "$answer" -eq "$(echo "$all_vectors" | wc -l)" ]
@@ -284,5 +295,5 @@ no_complaints() {
 }
 
 nothing_left() {
-	[ -z "$(ls $volley/vms)" ] && [ -z "$(ls $volley/irqs)" ] && [ -z "$(vectors)" ]
+	no_vms && [ -z "$(ls $volley/irqs)" ] && [ -z "$(vectors)" ]
 }

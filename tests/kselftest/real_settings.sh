@@ -102,14 +102,8 @@ nothing_else() {
 	vm_says enabled=1 max_irqs=32
 }
 
-no_vms() {
-	[ -z "$(ls $volley/vms)" ]
-}
-
 ended_well() {
-	echo off >&4
-	wait_for_end
-	[ "$ended" = "vmm: status 0" ] && until_true no_vms
+	ends_well && until_true no_vms
 }
 
 udev_well() {

@@ -45,9 +45,7 @@ row() {
 }
 
 shuts_down() {
-	echo off >&4
-	wait_for_end
-	[ "$ended" = "vmm: status 0" ] && [ -z "$(vectors)" ]
+	ends_well && [ -z "$(vectors)" ]
 }
 
 # try_vmm VMM: eight tests.
