@@ -27,20 +27,9 @@ FIXTURE(files)
 };
 
 /* A VM with the @i-th device. */
-static struct rig *make_rig(int i)
+static struct rig *make_vm(int i)
 {
-	struct rig_config config = {
-		.cpu = { i ? CPU_IRQ : CPU_VCPU },
-		.mode = i ? GUEST_WFI : GUEST_SPIN,
-	};
-	struct device *dev = device_open(i, VECTORS);
-	struct rig *rig;
-
-	device_affinity(dev, CPU_IRQ);
-	rig = rig_create(&config);
-	rig_connect(rig, 0, dev);
-	rig_start(rig);
-	return rig;
+	return setup_vm(i, VECTORS, i ? CPU_IRQ : CPU_VCPU, i ? GUEST_WFI : GUEST_SPIN);
 }
 
 FIXTURE_SETUP(files)
@@ -55,7 +44,7 @@ FIXTURE_SETUP(files)
 	pin_self_to_cpu(CPU_MAIN);
 	volley_reload("");
 	for (i = 0; i < 2; i++) {
-		self->rig[i] = make_rig(i);
+		self->rig[i] = make_vm(i);
 		ASSERT_TRUE(volley_wait_attached(self->rig[i], 0));
 	}
 }
@@ -309,7 +298,7 @@ static struct rig *come_and_go(struct rig *rig, bool all)
 	} else {
 		rig_free(rig);
 		HOST_WAIT_FOR(!host_exists(KVM_DEBUGFS "/%s", id), "KVM's VM stays behind");
-		rig = make_rig(1);
+		rig = make_vm(1);
 	}
 	rig_raise(rig, 0, ALL(VECTORS));
 	if (rig_wait(rig, 0, ALL(VECTORS)))

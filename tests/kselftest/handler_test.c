@@ -3,9 +3,6 @@
  * Handlers of other modules: what they are asked, that their verdicts are done,
  * and that nothing they do or leave undone harms anybody.
  */
-#include <signal.h>
-#include <sys/wait.h>
-
 #include "load.h"
 #include "suite.h"
 
@@ -93,20 +90,9 @@ static struct volley_fates fates(struct rig *rig, const struct volley_counts *be
 
 #define FATES(vector)	fates(self->rig, &self->before, vector)
 
-/* Raises VECTOR @nr times, each once the host has taken the one before. */
 static void raise_each(struct rig *rig, int nr)
 {
-	int irq = rig->dev[0]->irq[VECTOR];
-	u64 arrived;
-
-	while (nr--) {
-		arrived = host_irq_count(irq);
-		rig_raise(rig, 0, 1U << VECTOR);
-		HOST_WAIT_FOR(host_irq_count(irq) > arrived, "the host does not take it");
-		/* Another vector, behind it: what was forwarded has been delivered. */
-		rig_raise(rig, 0, 1U << (VECTORS - 1));
-		TEST_ASSERT(!rig_wait(rig, 0, 1U << (VECTORS - 1)), "the other vector is lost");
-	}
+	rig_raise_each(rig, 0, VECTOR, VECTORS - 1, nr);
 }
 
 TEST_F(handler, asked_and_forwarded)
@@ -437,91 +423,6 @@ TEST_F(handler, comes_and_goes)
 	rig_raise(self->rig, 0, ALL(VECTORS));
 	EXPECT_EQ(0, rig_wait(self->rig, 0, ALL(VECTORS)));
 	EXPECT_EQ(VECTORS, host_read_u64(PARAM "calls"));
-}
-
-/* The samples do what they say. */
-TEST_F(handler, sample_filter)
-{
-	u64 taken = rig_taken(self->rig, self->lpi);
-	char params[40];
-
-	snprintf(params, sizeof(params), "irq=%d every=0", self->irq);
-	EXPECT_EQ(-EINVAL, host_load_module("volley_filter", params));
-	snprintf(params, sizeof(params), "irq=%d every=4", self->irq);
-	ASSERT_EQ(0, host_load_module("volley_filter", params));
-	raise_each(self->rig, 40);
-	EXPECT_EQ(taken + 10, rig_taken(self->rig, self->lpi));
-	EXPECT_EQ(30, FATES(VECTOR).consumed);
-	EXPECT_EQ(0, host_unload_module("volley_filter"));
-	raise_each(self->rig, 1);
-	EXPECT_EQ(taken + 11, rig_taken(self->rig, self->lpi));
-}
-
-TEST_F(handler, sample_redirect)
-{
-	u64 taken = rig_taken(self->rig, self->lpi), target = rig_taken(self->rig, self->target);
-	char params[40];
-
-	EXPECT_EQ(-ENOENT, host_load_module("volley_redirect", "irq=0"));
-	snprintf(params, sizeof(params), "irq=%d gsi=%d", self->irq, GUEST_LPI(0, TARGET));
-	ASSERT_EQ(0, host_load_module("volley_redirect", params));
-	raise_each(self->rig, 10);
-	EXPECT_EQ(taken, rig_taken(self->rig, self->lpi));
-	EXPECT_EQ(target + 10, rig_taken(self->rig, self->target));
-	EXPECT_EQ(0, host_unload_module("volley_redirect"));
-	raise_each(self->rig, 1);
-	EXPECT_EQ(taken + 1, rig_taken(self->rig, self->lpi));
-}
-
-/* Starts ./volley_sizes with its output going to @out; it has begun when this returns. */
-static pid_t start_sizes(const char *out, const char *err)
-{
-	char text[80];
-	pid_t pid = fork();
-
-	TEST_ASSERT(pid >= 0, "cannot fork");
-	if (!pid) {
-		if (freopen(out, "w", stdout) && freopen(err, "w", stderr))
-			execl("./volley_sizes", "volley_sizes", NULL);
-		_exit(1);
-	}
-	HOST_WAIT_FOR(!host_read(text, sizeof(text), "%s", err) && strstr(text, "following"),
-		      "volley_sizes does not begin");
-	return pid;
-}
-
-TEST_F(handler, sample_sizes)
-{
-	static const char out[] = "/tmp/volley_sizes.out", err[] = "/tmp/volley_sizes.err";
-	unsigned long long kicks, irqs, bucket, sum = 0;
-	struct volley_counts now;
-	char text[1024], id[32], *line;
-	int status, i;
-	pid_t pid;
-
-	pid = start_sizes(out, err);
-	volley_count(self->rig, &self->before);
-	for (i = 0; i < host_rounds(30); i++) {
-		rig_raise(self->rig, 0, ALL(VECTORS));
-		ASSERT_EQ(0, rig_wait(self->rig, 0, ALL(VECTORS)));
-	}
-	volley_count(self->rig, &now);
-	volley_since(&now, &self->before);
-	kill(pid, SIGTERM);
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(0, status);
-
-	ASSERT_EQ(0, host_read(text, sizeof(text), "%s", out));
-	ASSERT_EQ(3, sscanf(text, "vm %31[0-9-]: %llu kicks for %llu interrupts", id, &kicks, &irqs))
-		TH_LOG("%s", text);
-	EXPECT_STREQ(self->rig->id, id);
-	EXPECT_EQ(now.kicks.sent, kicks);
-	EXPECT_LT(kicks, irqs);
-	for (line = strchr(text, '\n'); line; line = strchr(line + 1, '\n'))
-		if (sscanf(line, " %*[0-9+] %llu", &bucket) == 1)
-			sum += bucket;
-	EXPECT_EQ(kicks, sum);
-	EXPECT_FALSE(host_exists("/sys/kernel/tracing/instances/volley_sizes"));
 }
 
 TEST_HARNESS_MAIN

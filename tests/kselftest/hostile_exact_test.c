@@ -31,20 +31,6 @@ FIXTURE(hostile_exact)
 	struct rig *rig, *other;
 };
 
-/* A VM with the @i-th device, whose only vCPU runs on @cpu. */
-static struct rig *make_rig(int i, int cpu)
-{
-	struct rig_config config = { .cpu = { cpu } };
-	struct device *dev = device_open(i, VECTORS);
-	struct rig *rig;
-
-	device_affinity(dev, CPU_IRQ);
-	rig = rig_create(&config);
-	rig_connect(rig, 0, dev);
-	rig_start(rig);
-	return rig;
-}
-
 FIXTURE_SETUP(hostile_exact)
 {
 	ASSERT_TRUE(host_is_exact());
@@ -52,9 +38,9 @@ FIXTURE_SETUP(hostile_exact)
 	pin_self_to_cpu(CPU_MAIN);
 	if (volley_loaded())
 		ASSERT_EQ(0, volley_unload());
-	self->rig = make_rig(0, CPU_VCPU);
+	self->rig = setup_vm(0, VECTORS, CPU_VCPU, GUEST_SPIN);
 	/* Its guest, too, is in the way of the interrupts. */
-	self->other = make_rig(1, CPU_IRQ);
+	self->other = setup_vm(1, VECTORS, CPU_IRQ, GUEST_SPIN);
 }
 
 FIXTURE_TEARDOWN(hostile_exact)

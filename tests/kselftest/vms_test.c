@@ -16,8 +16,6 @@ FIXTURE(vms)
 
 FIXTURE_SETUP(vms)
 {
-	struct rig_config config = {};
-	struct device *dev;
 	int i;
 
 	ASSERT_LE(2, device_count());
@@ -25,12 +23,7 @@ FIXTURE_SETUP(vms)
 	pin_self_to_cpu(CPU_MAIN);
 	volley_reload("max_usecs=77");
 	for (i = 0; i < 2; i++) {
-		dev = device_open(i, VECTORS);
-		device_affinity(dev, CPU_IRQ);
-		config.cpu[0] = i ? CPU_OTHER : CPU_VCPU;
-		self->rig[i] = rig_create(&config);
-		rig_connect(self->rig[i], 0, dev);
-		rig_start(self->rig[i]);
+		self->rig[i] = setup_vm(i, VECTORS, i ? CPU_OTHER : CPU_VCPU, GUEST_SPIN);
 		ASSERT_TRUE(volley_wait_attached(self->rig[i], 0));
 		self->load[i] = (struct load) {
 			.rig = self->rig[i],

@@ -86,6 +86,11 @@ void rig_free(struct rig *rig);
 void rig_raise(struct rig *rig, int d, u32 mask);
 /* Raises them one after the other, @spacing_us apart; at once if that is 0. */
 void rig_raise_spaced(struct rig *rig, int d, u32 mask, u64 spacing_us);
+/*
+ * Raises @vector @nr times, each once the host has taken the one before, and another
+ * vector @behind it, which is waited for: what of them was forwarded has been taken.
+ */
+void rig_raise_each(struct rig *rig, int d, int vector, int behind, int nr);
 /* Those of @mask whose last interrupt the guest has not taken. */
 u32 rig_missing(struct rig *rig, int d, u32 mask);
 /* Waits for all of @mask; what is returned is lost. */

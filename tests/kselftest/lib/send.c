@@ -56,6 +56,20 @@ void rig_raise_spaced(struct rig *rig, int d, u32 mask, u64 spacing_us)
 	}
 }
 
+void rig_raise_each(struct rig *rig, int d, int vector, int behind, int nr)
+{
+	int irq = rig->dev[d]->irq[vector];
+	u64 arrived;
+
+	while (nr--) {
+		arrived = host_irq_count(irq);
+		rig_raise(rig, d, 1U << vector);
+		HOST_WAIT_FOR(host_irq_count(irq) > arrived, "the host does not take it");
+		rig_raise(rig, d, 1U << behind);
+		TEST_ASSERT(!rig_wait(rig, d, 1U << behind), "the vector behind it is lost");
+	}
+}
+
 u32 rig_missing(struct rig *rig, int d, u32 mask)
 {
 	struct guest_lpi *lpi;

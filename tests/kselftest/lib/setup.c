@@ -55,6 +55,19 @@ struct rig *setup_usual_rig(const char *params, int vectors)
 	return setup_rig(&setup);
 }
 
+struct rig *setup_vm(int nr, int vectors, int cpu, enum guest_mode mode)
+{
+	struct rig_config config = { .cpu = { cpu }, .mode = mode };
+	struct device *dev = device_open(nr, vectors);
+	struct rig *rig;
+
+	device_affinity(dev, CPU_IRQ);
+	rig = rig_create(&config);
+	rig_connect(rig, 0, dev);
+	rig_start(rig);
+	return rig;
+}
+
 bool teardown_rig(struct rig *rig)
 {
 	if (rig)

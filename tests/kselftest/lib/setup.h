@@ -34,6 +34,11 @@ struct setup {
 struct rig *setup_rig(const struct setup *setup);
 /* The same with what most tests take: one spinning vCPU, interrupts on CPU_IRQ. */
 struct rig *setup_usual_rig(const char *params, int vectors);
+/*
+ * Only a VM with the @nr-th device, whose interrupts CPU_IRQ takes, and with one
+ * vCPU on @cpu.
+ */
+struct rig *setup_vm(int nr, int vectors, int cpu, enum guest_mode mode);
 /* Ends the VM, unloads the module; false if the kernel has complained. */
 bool teardown_rig(struct rig *rig);
 
