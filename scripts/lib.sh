@@ -13,11 +13,17 @@ volley_cache=${XDG_CACHE_HOME:-${HOME:?}/.cache}/volley
 volley_logs=$volley_cache/logs
 volley_me=${0##*/}
 
-# The kernel series Volley is for, and the release the tests are written on.
+# The kernel series Volley is for; Debian's suite that the tools come from, and
+# whose kernels they have built; and the kernel the tests are written on.
 # shellcheck disable=SC2034 # used by what builds
 volley_series=(7.3 7.2)
-volley_release=${VOLLEY_RELEASE:-7.3.4+deb13-arm64}
-volley_suite=trixie
+volley_suite=${VOLLEY_SUITE:-trixie}
+# shellcheck disable=SC2034 # as above
+case $volley_suite in
+testing) volley_gcc=gcc-16 volley_kernels=testing volley_release=7.2-arm64 ;;
+*) volley_gcc=gcc-14 volley_kernels=trixie-backports volley_release=7.3.4+deb13-arm64 ;;
+esac
+volley_release=${VOLLEY_RELEASE:-$volley_release}
 
 # The stock kernel, or a debug kernel (kasan, kcsan) made from its source.
 # setup-kernel is about the stock one, whoever calls it.
@@ -29,7 +35,7 @@ if [ -n "$volley_debug" ]; then
 	# KASAN with Rust needs a kernel that clang has built.
 	kernel_flags=(ARCH=arm64 LLVM=1)
 else
-	kernel_flags=(ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- CC=aarch64-linux-gnu-gcc-14)
+	kernel_flags=(ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- CC=aarch64-linux-gnu-$volley_gcc)
 fi
 
 say() { printf '%s: %s\n' "$volley_me" "$*" >&2; }
@@ -40,9 +46,14 @@ usage() {
 	sed -n '3,/^[^#]/{/^#/!d;s/^# \{0,1\}//;p}' "$0"
 }
 
-# A path that kbuild, make or bubblewrap would trip over is refused here once.
-check_paths() {
+# What is not supported is refused here once: a path that kbuild, make or
+# bubblewrap would trip over, another suite.
+check_surroundings() {
 	local path
+	case $volley_suite in
+	trixie | testing) ;;
+	*) die "unsupported suite of Debian's: VOLLEY_SUITE=$volley_suite (supported: trixie, testing)" ;;
+	esac
 	for path in "$volley_top" "$volley_cache"; do
 		case $path in
 		*[[:space:]:\'\"\$\\]*)
@@ -158,13 +169,13 @@ explain() {
 root_dir() {
 	local arch
 	arch=$(dpkg --print-architecture)
-	echo "$volley_cache/root-$(key "$volley_suite" "$arch" "$(cat "$volley_top/scripts/setup-root")")"
+	echo "$volley_cache/root-$volley_suite-$(key "$arch" "$(cat "$volley_top/scripts/setup-root")")"
 }
 
 # Where the stock kernel is: key over its release, the tools and this very path
 # (a build tree holds absolute paths).
 stock_kernel_dir() {
-	echo "$volley_cache/kernel-$(key "$(root_dir)" "$(cat "$volley_top/scripts/setup-kernel")")-$volley_release"
+	echo "$volley_cache/kernel-$volley_suite-$(key "$(root_dir)" "$(cat "$volley_top/scripts/setup-kernel")")-$volley_release"
 }
 
 # Where the kernel is that is built for and booted.
