@@ -72,10 +72,11 @@ dkms_conf_is_read() {
 	(
 		cd "$work/root/usr/src/volley-$version"
 		# shellcheck disable=SC2034 # for the file
-		kernelver=$release kernel_source_dir=/headers dkms_tree=/var/lib/dkms
+		kernelver=$release kernel_source_dir=$(kernel_dir)/build dkms_tree=/var/lib/dkms
 		# shellcheck disable=SC1091 # made when it is packed
 		. ./dkms.conf
-		[ "$PACKAGE_VERSION" = "$version" ] && [ -x "${PRE_BUILD%% *}" ] &&
+		[[ ${MAKE[0]} == *" CC=aarch64-linux-gnu-$volley_gcc modules" ]] &&
+			[ "$PACKAGE_VERSION" = "$version" ] && [ -x "${PRE_BUILD%% *}" ] &&
 			[[ $release =~ $BUILD_EXCLUSIVE_KERNEL ]] && [[ aarch64 =~ $BUILD_EXCLUSIVE_ARCH ]] &&
 			! [[ 6.12.117+deb13-arm64 =~ $BUILD_EXCLUSIVE_KERNEL ]] && ! [[ 7.31.0 =~ $BUILD_EXCLUSIVE_KERNEL ]]
 	)
@@ -89,8 +90,7 @@ dkms_sources_build() {
 }
 
 kernel_make() {
-	make -C "$(kernel_dir)/build" M="$1" ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- \
-		CC=aarch64-linux-gnu-gcc-14 -j"$(nproc)" "${@:2}" modules
+	make -C "$(kernel_dir)/build" M="$1" "${kernel_flags[@]}" -j"$(nproc)" "${@:2}" modules
 }
 
 # As volley-dev installs them, but for where its files are.
@@ -114,11 +114,11 @@ prepare_refuses() {
 make_headers() {
 	mkdir -p "$work/headers"
 	touch "$work/headers/Module.symvers" "$work/source.tar.xz"
-	printf 'CONFIG_RUST=y\nCONFIG_RUSTC_VERSION_TEXT="%s"\n' "$1" >"$work/headers/.config"
+	printf 'CONFIG_%s\n' RUST=y "RUSTC_VERSION_TEXT=\"$1\"" "CC_VERSION_TEXT=\"${2:-bash} 5\"" >"$work/headers/.config"
 }
 
 echo "KTAP version 1"
-echo "1..13"
+echo "1..14"
 report "all packages are there" all_there
 report "lintian finds nothing" lintian_clean
 report "the module is the one that was built" module_is_ours
@@ -132,6 +132,8 @@ report "prepare-kernel wants headers" prepare_refuses "install linux-headers-7.3
 make_headers "$(rustc --version)"
 report "prepare-kernel wants the source" prepare_refuses "install linux-source-7.3" 7.3.9 "$work/headers"
 export VOLLEY_LINUX_SOURCE=$work/source.tar.xz
+make_headers "$(rustc --version)" no-such-gcc
+report "prepare-kernel wants the kernel's compiler" prepare_refuses "was built with 'no-such-gcc'" 7.3.9 "$work/headers"
 make_headers "rustc 1.0"
 report "prepare-kernel wants the kernel's rustc" prepare_refuses "was built with 'rustc 1.0'" 7.3.9 "$work/headers"
 sed -i /CONFIG_RUST=/d "$work/headers/.config"
