@@ -35,7 +35,7 @@ if [ -n "$volley_debug" ]; then
 	# KASAN with Rust needs a kernel that clang has built.
 	kernel_flags=(ARCH=arm64 LLVM=1)
 else
-	kernel_flags=(ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- CC=aarch64-linux-gnu-$volley_gcc)
+	kernel_flags=(ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- "CC=aarch64-linux-gnu-$volley_gcc")
 fi
 
 say() { printf '%s: %s\n' "$volley_me" "$*" >&2; }
@@ -160,6 +160,8 @@ explain() {
 		die "the disk is full; 6 GB are needed under $volley_cache (log: $1)"
 	elif grep -Eqi 'temporary failure resolving|could not (resolve|connect)|unable to connect|network is unreachable|connection (refused|timed out|failed)|no route to host|^ +(40[34]|50[0-9])  .*\[IP' "$1"; then
 		die "the Debian archive cannot be reached or lacks what is needed; check the network (http_proxy is honoured, VOLLEY_MIRROR=URI names another mirror; log: $1)"
+	elif grep -Eqi 'release file for .* is expired' "$1"; then
+		die "the mirror of the Debian archive has not been brought up to date for weeks; use another one (VOLLEY_MIRROR=URI), or take it as it is (VOLLEY_STALE=1; log: $1)"
 	elif grep -Eqi 'NO_PUBKEY|signature.*(invalid|could not be verified)|is not signed' "$1"; then
 		die "the archive's signature cannot be checked; update the package debian-archive-keyring (log: $1)"
 	fi
