@@ -4,7 +4,7 @@
  * was sent has been delivered, the counters add up, the module's memory is what
  * it was, and the module unloads.
  *
- *   VOLLEY_ROUNDS	how many rounds of each (default 20; less of what is slow)
+ *   VOLLEY_ROUNDS	how many rounds of each (default 12; less of what is slow)
  *   VOLLEY_SEED	what is done in them (default 1)
  */
 #include "memory.h"
@@ -50,7 +50,7 @@ static void run(struct __test_metadata *_metadata, struct scene *scene, const ch
 	int part;
 
 	ASSERT_NE(NULL, storm);
-	rounds = storm_rounds(storm, host_setting("VOLLEY_ROUNDS", host_rounds(20)));
+	rounds = storm_rounds(storm, host_setting("VOLLEY_ROUNDS", host_rounds(12)));
 	seeded_start(&seeded, host_setting("VOLLEY_SEED", 1), 0);
 	for (part = 0; part < PARTS; part++) {
 		memory_look(&before);
