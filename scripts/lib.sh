@@ -21,7 +21,8 @@ volley_suite=${VOLLEY_SUITE:-trixie}
 # shellcheck disable=SC2034 # as above
 case $volley_suite in
 testing) volley_gcc=gcc-16 volley_kernels=testing volley_release=7.2-arm64 ;;
-*) volley_gcc=gcc-14 volley_kernels=trixie-backports volley_release=7.3.4+deb13-arm64 ;;
+trixie) volley_gcc=gcc-14 volley_kernels=trixie-backports volley_release=7.3.4+deb13-arm64 ;;
+*) volley_gcc='' volley_kernels='' volley_release=none ;;
 esac
 volley_release=${VOLLEY_RELEASE:-$volley_release}
 
@@ -50,10 +51,8 @@ usage() {
 # bubblewrap would trip over, another suite.
 check_surroundings() {
 	local path
-	case $volley_suite in
-	trixie | testing) ;;
-	*) die "unsupported suite of Debian's: VOLLEY_SUITE=$volley_suite (supported: trixie, testing)" ;;
-	esac
+	[ -n "$volley_gcc" ] ||
+		die "unsupported suite of Debian's: VOLLEY_SUITE=$volley_suite (supported: trixie, testing)"
 	for path in "$volley_top" "$volley_cache"; do
 		case $path in
 		*[[:space:]:\'\"\$\\]*)
@@ -171,13 +170,13 @@ explain() {
 root_dir() {
 	local arch
 	arch=$(dpkg --print-architecture)
-	echo "$volley_cache/root-$volley_suite-$(key "$arch" "$(cat "$volley_top/scripts/setup-root")")"
+	echo "$volley_cache/root-$volley_suite-$(key "$arch" "$volley_gcc" "$(cat "$volley_top/scripts/setup-root")")"
 }
 
 # Where the stock kernel is: key over its release, the tools and this very path
 # (a build tree holds absolute paths).
 stock_kernel_dir() {
-	echo "$volley_cache/kernel-$volley_suite-$(key "$(root_dir)" "$(cat "$volley_top/scripts/setup-kernel")")-$volley_release"
+	echo "$volley_cache/kernel-$volley_suite-$(key "$(root_dir)" "$volley_kernels" "$(cat "$volley_top/scripts/setup-kernel")")-$volley_release"
 }
 
 # Where the kernel is that is built for and booted.
