@@ -40,9 +40,9 @@ extern struct fuzz fuzz;
 	bool __wrong = (cond);						\
 									\
 	if (__wrong) {							\
-		atomic_inc(&fuzz.wrong);					\
+		atomic_inc(&fuzz.wrong);				\
 		if (atomic_inc_return(&__said) <= 3)			\
-			pr_err(KBUILD_MODNAME ": " fmt "\n", ##__VA_ARGS__);		\
+			pr_err(KBUILD_MODNAME ": " fmt "\n", ##__VA_ARGS__);	\
 	}								\
 	__wrong;							\
 })
