@@ -77,6 +77,30 @@ struct AttachedSource {
     taken_over: bool,
 }
 
+impl AttachedSource {
+    /// Takes over its line if that is wanted and has not been done yet.
+    fn take_over_wanted(&mut self, serialised: &Serialised) {
+        let source = &self.source;
+        if self.taken_over || !source.wanted() {
+            return;
+        }
+        REGISTRY.admit_to_bursts(source.key(), serialised);
+        source.line().take_over(serialised);
+        self.taken_over = true;
+        trace::trace_source_attached(source.key().irq, source.vm().id(), source.route().gsi());
+    }
+
+    /// Makes its directory. Without one, which the log tells, it works as well.
+    fn show(&mut self, tree: &Tree) {
+        match tree.add_source(&self.source) {
+            Ok(directory) => self._directory = Some(directory),
+            Err(error) => {
+                pr_warn!("irq {}: no directory: {:?}\n", self.source.key().irq, error);
+            }
+        }
+    }
+}
+
 /// A VM, and what goes with it.
 struct AttachedVm {
     _directory: Option<VmDirectory>,
@@ -185,35 +209,26 @@ impl Attached {
         }
         self.registrations.assign(&source);
 
-        let directory = self
-            .tree
-            .as_ref()
-            .map(|tree| tree.add_source(&source))
-            .transpose()
-            .inspect_err(|error| {
-                pr_warn!("irq {}: no directory: {:?}\n", source.key().irq, error);
-            });
-        // There is room: it was reserved above.
-        let _ = self.sources.push_within_capacity(AttachedSource {
-            _directory: directory.ok().flatten(),
+        let mut attached = AttachedSource {
+            _directory: None,
             source,
             watch,
             taken_over: false,
-        });
+        };
+        attached.take_over_wanted(serialised);
+        // Who sees it can rely on its taking part.
+        if let Some(tree) = &self.tree {
+            attached.show(tree);
+        }
+        // There is room: it was reserved above.
+        let _ = self.sources.push_within_capacity(attached);
         Ok(())
     }
 
     /// Takes over the lines that are wanted and not taken over yet.
     fn take_over_wanted(&mut self, serialised: &Serialised) {
         for attached in &mut self.sources {
-            let source = &attached.source;
-            if attached.taken_over || !source.wanted() {
-                continue;
-            }
-            REGISTRY.admit_to_bursts(source.key(), serialised);
-            source.line().take_over(serialised);
-            attached.taken_over = true;
-            trace::trace_source_attached(source.key().irq, source.vm().id(), source.route().gsi());
+            attached.take_over_wanted(serialised);
         }
     }
 
