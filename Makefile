@@ -79,7 +79,7 @@ tests: stock
 	@$(scripts)/build-tests
 
 shell: tests
-	@$(scripts)/boot --interactive --device igb,addr=1
+	@$(scripts)/boot --interactive --device igb,addr=1 --device igb,addr=3
 
 clippy:
 	@$(scripts)/build-module --clippy
