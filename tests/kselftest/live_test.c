@@ -77,14 +77,14 @@ TEST_F_TIMEOUT(live, attach_running_vm, 600)
 	EXPECT_TRUE(rig_alive(self->rig, 0));
 }
 
-TEST_F_TIMEOUT(live, reload_50, 600)
+TEST_F_TIMEOUT(live, reload, 600)
 {
 	struct rig_counts before, counts;
 	int i;
 
 	rig_count(self->rig, 0, &before);
 	load_start(&self->load);
-	for (i = 0; i < host_rounds(50); i++) {
+	for (i = 0; i < host_rounds(20); i++) {
 		ASSERT_EQ(0, volley_load(variant->params))
 			TH_LOG("round %d", i);
 		/* In some rounds it goes while it is still attaching. */
@@ -141,7 +141,7 @@ TEST_F_TIMEOUT(early, attach_before_start, 300)
 	ASSERT_TRUE(volley_wait_attached(self->rig, 0));
 
 	rig_start(self->rig);
-	for (i = 0; i < host_rounds(50); i++) {
+	for (i = 0; i < host_rounds(20); i++) {
 		rig_raise(self->rig, 0, ALL(VECTORS));
 		ASSERT_EQ(0, rig_wait(self->rig, 0, ALL(VECTORS)));
 	}

@@ -140,7 +140,7 @@ TEST_F(module, missing_symbols)
 {
 	static const char * const names[] = {
 		"kvm_vcpu_wake_up", "arch_smp_send_reschedule", "vgic_msi_to_its",
-		"vm_list", "kvm_lock", "kvm_vgic_global_state",
+		"kvm_set_irq", "vm_list", "kvm_lock", "kvm_vgic_global_state",
 	};
 	char missing[64], text[128], *image;
 	size_t size;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # A real guest with an assigned network card and an assigned NVMe drive (see
-# real_guest.sh) fetches 20 MiB and uses the drive, again and again: without the
+# real_guest.sh) fetches 12 MiB and uses the drive, again and again: without the
 # module, with it, and with windows. Prints a table of what that took; it passes
 # if everything that came through is right. scripts/demo-guest shows the table.
 

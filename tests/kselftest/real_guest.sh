@@ -3,7 +3,7 @@
 # shellcheck disable=SC3045 # busybox's read has -t
 #
 # A real guest, Linux under Debian's own QEMU, drives an assigned network card
-# and an assigned NVMe drive itself. It fetches 20 MiB after 20 MiB through the
+# and an assigned NVMe drive itself. It fetches 12 MiB after 12 MiB through the
 # one, while it writes 8 MiB to the other and reads them back, and meanwhile the
 # module is loaded, tuned and unloaded. It needs a machine with guest=1 and nvme=1
 # (see list): a disk with that QEMU, and a network behind the card in which
@@ -139,19 +139,19 @@ is_ready
 ktap_test_result "guest drives both devices, with vectors of the host" vectors_match
 
 begin
-at 4
-at 12
+at 3
+at 9
 fetched
 ktap_test_result "fetch without the module" sums_right
 ktap_test_result "devices interrupt all the time" well
 
 begin
-at 4
+at 3
 act load
-at 8
+at 6
 act more_forwarded
 ktap_test_result "module loads and attaches the guest's vectors during a fetch" well
-at 12
+at 9
 act more_forwarded
 fetched
 act more_forwarded
@@ -162,10 +162,10 @@ look
 begin
 mib=0
 for usecs in 100 1000 10000 0; do
-	mib=$((mib + 4))
+	mib=$((mib + 2))
 	at $mib
 	act tune $usecs
-	at $((mib + 2))
+	at $((mib + 1))
 	act more_forwarded
 	ktap_test_result "goes on with max_usecs=$usecs set during a fetch" well
 done
@@ -198,12 +198,12 @@ look
 ktap_test_result "counters add up after that" add_up
 
 begin
-at 4
+at 3
 act unload
-at 8
+at 6
 ktap_test_result "module unloads during a fetch" well
 act load max_usecs=10000
-at 12
+at 9
 act more_forwarded
 ktap_test_result "loads again, holding kicks, during the same" well
 act unload

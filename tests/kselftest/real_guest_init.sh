@@ -36,7 +36,7 @@ use_drive() {
 # Fetches once, says how far it is after each MiB, and prints the checksum.
 fetch() {
 	wget -q -O - http://10.0.2.100/ | {
-		for mib in $(seq 20); do
+		for mib in $(seq 12); do
 			dd bs=1M count=1 iflag=fullblock 2>/dev/null
 			say "at $mib" >&3
 		done

@@ -10,9 +10,9 @@ card=${VOLLEY_BDF:-0000:00:01.0}
 drive=0000:00:09.0
 # Those that the guest is to have.
 devices=$card
-# Of what tests/machine/serve sends: seq 1000000 3621439 | sha256sum; and of what
+# Of what tests/machine/serve sends: seq 1000000 2572863 | sha256sum; and of what
 # is written to the drive: seq 2000000 3048575 | sha256sum
-right_sums='fe163635e69dff4e88fa59598c7d59e6c1d067a1fac3d6aee5190896060bc426 2a9b6c4da50f3f02d861bd725400abfbc7c9ed21d73fcf1222ec10452b72547a'
+right_sums='3a197d3a0a6ce8a3bd7bdbb64500abe1b8cd9703e20708e1928c54af993a3a2c 2a9b6c4da50f3f02d861bd725400abfbc7c9ed21d73fcf1222ec10452b72547a'
 volley=/sys/kernel/volley
 work=/tmp/real_guest
 root=$work/root
