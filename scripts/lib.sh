@@ -157,6 +157,8 @@ step() {
 explain() {
 	if grep -Eqi 'no space left on device|not enough free space' "$1"; then
 		die "the disk is full; 7 GB are needed under $volley_cache (log: $1)"
+	elif grep -Eqi '(failed|unable) .*crates\.io' "$1"; then
+		die "crates.io cannot be reached, from which cargo gets what the tests are built with; check the network (log: $1)"
 	elif grep -Eqi 'temporary failure resolving|could not (resolve|connect)|unable to connect|network is unreachable|connection (refused|timed out|failed)|no route to host|^ +(40[34]|50[0-9])  .*\[IP' "$1"; then
 		die "the Debian archive cannot be reached or lacks what is needed; check the network (http_proxy is honoured, VOLLEY_MIRROR=URI names another mirror; log: $1)"
 	elif grep -Eqi 'release file for .* is expired' "$1"; then
