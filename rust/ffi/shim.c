@@ -129,25 +129,28 @@ bool volley_vcpu_kick_guest(struct kvm_vcpu *vcpu, void (*send)(int cpu))
 }
 
 /*
- * What the irqfd is routed to at this moment; false if that is not an MSI, or if
- * the irqfd is being deassigned. Read as irqfd_wakeup() of virt/kvm/eventfd.c
- * reads it, within irq_srcu.
+ * What the irqfd is routed to at this moment; false if that is not an MSI, if it
+ * is being changed, or if the irqfd is being deassigned. Read as irqfd_wakeup()
+ * of virt/kvm/eventfd.c reads it, within irq_srcu, but without waiting for the
+ * writer: with PREEMPT_RT that would be to sleep on its lock.
  */
 bool volley_irqfd_msi(struct kvm_kernel_irqfd *irqfd, struct kvm_msi *msi)
 {
 	const struct kvm_kernel_irq_routing_entry *e = &irqfd->irq_entry;
+	const seqcount_t *sc = &irqfd->irq_entry_sc.seqcount;
 	unsigned int seq;
 	u32 type;
 
-	do {
-		seq = read_seqcount_begin(&irqfd->irq_entry_sc);
-		type = e->type;
-		msi->address_lo = e->msi.address_lo;
-		msi->address_hi = e->msi.address_hi;
-		msi->data = e->msi.data;
-		msi->flags = e->msi.flags;
-		msi->devid = e->msi.devid;
-	} while (read_seqcount_retry(&irqfd->irq_entry_sc, seq));
+	if (!raw_seqcount_try_begin(sc, seq))
+		return false;
+	type = e->type;
+	msi->address_lo = e->msi.address_lo;
+	msi->address_hi = e->msi.address_hi;
+	msi->data = e->msi.data;
+	msi->flags = e->msi.flags;
+	msi->devid = e->msi.devid;
+	if (read_seqcount_retry(sc, seq))
+		return false;
 
 	return type == KVM_IRQ_ROUTING_MSI && !list_empty(&irqfd->list);
 }
