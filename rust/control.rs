@@ -14,6 +14,7 @@
 
 use crate::{
     attached,
+    context::Serialised,
     errands::{
         Errand,
         Errands,
@@ -37,6 +38,9 @@ use kernel::{
         Delta, //
     }, //
 };
+
+/// How often memory is asked for, 10 ms apart, to find what is connected.
+const TRIES: usize = 10;
 
 /// Everything that goes on while the module is loaded; dropping it gives everything back.
 pub(crate) struct Control {
@@ -110,14 +114,19 @@ impl Run for Work {
     fn run(errands: &Arc<Errands>, errand: Errand) {
         match errand {
             Errand::Connections => {
-                let result = with_manager_locked(&mut |serialised| {
+                let mut look = |serialised: &Serialised| {
                     let pairs = Pair::collect(serialised)?;
                     attached::attach_connected(&pairs, errands, serialised);
                     Ok(())
-                });
-                if let Err(error) = result {
-                    pr_warn!("cannot look for connected interrupts: {:?}\n", error);
+                };
+                // If there is no memory there may be in a moment: it is a few bytes.
+                for _ in 0..TRIES {
+                    match with_manager_locked(&mut look) {
+                        Ok(()) => return,
+                        Err(_) => fsleep(Delta::from_millis(10)),
+                    }
                 }
+                pr_warn!("cannot look for connected interrupts, for lack of memory\n");
             }
             Errand::Sources => attached::run_errands(),
         }

@@ -12,7 +12,10 @@ use crate::{
     registry::REGISTRY,
     source::Source, //
 };
-use kernel::bindings;
+use kernel::{
+    bindings,
+    sync::rcu, //
+};
 
 /// Lowest INTID of an LPI (GICv3 architecture specification, section 2.2.1).
 pub(crate) const FIRST_LPI: u32 = 8192;
@@ -128,6 +131,9 @@ impl Line {
     /// Context: hard IRQ, called from a flow handler; no lock may be held.
     #[cold]
     pub(super) fn handle_at_root(&self, intid: u32) {
+        // An expedited grace period that asks this CPU from within that handler would not see that
+        // it interrupts ours, nor wait for what ours has borrowed.
+        let _reading = rcu::read_lock();
         // SAFETY: The line's IRQ is allocated, so its innermost domain, the GIC's, exists. This is
         // hard IRQ context with registers set, as a flow handler is called by that domain.
         // CAST: An INTID fits a `usize`.
