@@ -149,16 +149,16 @@ impl<'irq> Volley<'irq> {
                 if !entry.interrupt.targets(vcpu.kvm()) {
                     continue;
                 }
-                match list.queue(entry.interrupt) {
+                let hurry = entry.source.urgent();
+                match list.queue(entry.interrupt, hurry) {
                     Queued::Done { merged, kick } => {
                         waiting.remove(at);
                         entry.queued(vcpu.index(), merged);
-                        let hurry = entry.source.urgent();
                         match kick {
-                            // If it is urgent, the one that it merges with is not held either.
                             Kick::None => {}
                             Kick::Here => {
-                                irqs = irqs.wrapping_add(1);
+                                // What it merges with may have been counted just now.
+                                irqs = irqs.wrapping_add(u32::from(!merged)).max(1);
                                 urgent |= hurry;
                             }
                             Kick::At(index) => match vm.vcpu(index) {

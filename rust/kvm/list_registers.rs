@@ -35,7 +35,7 @@ const PENDING: u64 = 1 << 62;
 const VIRTUAL_ID: u64 = (1 << 32) - 1;
 /// KVM wants to be told when the registers run empty (`ICH_HCR_EL2_UIE`): it has more interrupts
 /// for this vCPU.
-const UNDERFLOW: u32 = 1 << 1;
+pub(super) const UNDERFLOW: u32 = 1 << 1;
 
 /// What a vCPU's list registers contain.
 pub(crate) struct ListRegisters {

@@ -8,6 +8,7 @@
 //! interrupt in hard IRQ.
 
 use super::{
+    list_registers::UNDERFLOW,
     route::VirtualInterrupt,
     vcpu::VcpuRef, //
 };
@@ -62,11 +63,13 @@ impl<'a> ApList<'a> {
     }
 
     /// Makes `interrupt` pending and puts it on the list, if it is to be sent to this vCPU.
+    ///
+    /// If it is `urgent` its vCPU has to notice even if it was pending already.
     #[inline]
-    pub(crate) fn queue(&mut self, interrupt: VirtualInterrupt<'_>) -> Queued {
+    pub(crate) fn queue(&mut self, interrupt: VirtualInterrupt<'_>, urgent: bool) -> Queued {
         let irq = LockedIrq::lock(interrupt);
         // SAFETY: The interrupt's lock is held, and the list's by the type invariants.
-        unsafe { irq.queue(self.vcpu.as_ptr()) }
+        unsafe { irq.queue(self.vcpu.as_ptr(), urgent) }
     }
 }
 
@@ -127,13 +130,44 @@ impl LockedIrq {
         }
     }
 
+    /// The kick for one that waits in a list already, latched, seen from `vcpu`.
+    ///
+    /// Whoever latched it has asked for a kick, and it is there as long as the request is; or the
+    /// vCPU had more interrupts than list registers, and comes back for it by itself. If neither is
+    /// so, a guest has moved it away and back between KVM's pruning of the list and its loading,
+    /// and the vCPU is in the guest without it.
+    ///
+    /// # Safety
+    ///
+    /// `vcpu` must be a valid vCPU, and the VM have a vGICv3.
+    #[inline]
+    unsafe fn kick_again(&self, vcpu: *mut volley_bindings::kvm_vcpu, urgent: bool) -> Kick {
+        // SAFETY: By the type invariants, and the safety requirements. KVM may be writing to its
+        // record; each of its bits has a meaning by itself.
+        unsafe {
+            let target = self.target();
+            if target.is_null() {
+                return Kick::None;
+            }
+            if !urgent {
+                let interface = &raw const (*target).arch.vgic_cpu.__bindgen_anon_1.vgic_v3;
+                if volley_bindings::volley_vcpu_irq_pending(target)
+                    || (&raw const (*interface).vgic_hcr).read_volatile() & UNDERFLOW != 0
+                {
+                    return Kick::None;
+                }
+            }
+            Kick::of(target, vcpu)
+        }
+    }
+
     /// See [`ApList::queue`].
     ///
     /// # Safety
     ///
-    /// The list of `vcpu`, a valid vCPU, must be locked.
+    /// The list of `vcpu`, a valid vCPU of a VM with a vGICv3, must be locked.
     #[inline(always)]
-    unsafe fn queue(&self, vcpu: *mut volley_bindings::kvm_vcpu) -> Queued {
+    unsafe fn queue(&self, vcpu: *mut volley_bindings::kvm_vcpu, urgent: bool) -> Queued {
         use volley_bindings::vgic_irq;
 
         let irq = self.irq;
@@ -151,13 +185,9 @@ impl LockedIrq {
             let merged = vgic_irq::pending_latch_raw(irq);
             if !(*irq).vcpu.is_null() {
                 if merged {
-                    // It waits in a list, latched: whoever latched it has asked for a kick, or the
-                    // vCPU has more of them than list registers and comes back for it by itself.
-                    // (A guest that moves it away and back between KVM's pruning and loading of the
-                    // list gets it at the vCPU's next exit; the stock path would kick once more.)
                     return Queued::Done {
                         merged,
-                        kick: Kick::None,
+                        kick: self.kick_again(vcpu, urgent),
                     };
                 }
                 // It is, or was, in a list register. The guest may be done with it there, and

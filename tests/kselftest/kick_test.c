@@ -237,4 +237,44 @@ TEST_F_TIMEOUT(kick, window_edges, 600)
 	}
 }
 
+/* Two vectors that the VMM makes the same message. */
+FIXTURE(merging)
+{
+	struct rig *rig;
+	struct volley_counts before, counts;
+};
+
+FIXTURE_SETUP(merging)
+{
+	self->rig = setup_usual_rig("", 2);
+}
+
+FIXTURE_TEARDOWN(merging)
+{
+	EXPECT_TRUE(teardown_rig(self->rig));
+}
+
+/* What is urgent releases what it merges with. */
+TEST_F_TIMEOUT(merging, urgent, 300)
+{
+	const int tries = 50;
+	struct rig *rig = self->rig;
+	int i;
+
+	volley_set(rig, "max_usecs", VOLLEY_LONGEST);
+	volley_set(rig, "max_irqs", 1024);
+	ASSERT_EQ(0, host_write("1", VOLLEY_SYSFS "/irqs/%d/urgent", rig->dev[0]->irq[1]));
+	rig_route(rig, 0, 1, 0);
+	COUNT_FROM_HERE();
+	for (i = 0; i < tries; i++) {
+		rig_raise(rig, 0, 1);
+		rig_raise(rig, 0, 2);
+		ASSERT_EQ(0, rig_wait(rig, 0, 1));
+	}
+	COUNT_TO_HERE();
+	EXPECT_LT(tries / 2, self->counts.irq[1].merged);
+	/* All but those for which the second came late. */
+	EXPECT_LT(self->counts.sent[SENT_TIME], self->counts.irq[1].merged / 2);
+}
+
 TEST_HARNESS_MAIN

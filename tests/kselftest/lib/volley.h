@@ -43,7 +43,19 @@ enum {
 	LEFT_REFUSED,
 	VOLLEY_LEFT
 };
-#define VOLLEY_SENT	8	/* reasons for kicks_sent */
+
+/* Reasons for kicks_sent. */
+enum {
+	SENT_OFF,
+	SENT_OUTSIDE,
+	SENT_COUNT,
+	SENT_TIME,
+	SENT_CONTENTION,
+	SENT_RELEASE,
+	SENT_RATE,
+	SENT_URGENT,
+	VOLLEY_SENT
+};
 #define VOLLEY_SAVED	3	/* reasons for kicks_saved */
 #define VOLLEY_SIZES	7	/* buckets of volley_sizes: 1, 2, 4, ... 64 */
 #define VOLLEY_USECS	15	/* buckets of held_usecs: 0, 1, 2, 4, ... 8192 */
