@@ -9,6 +9,7 @@
  */
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "hostile.h"
@@ -114,6 +115,8 @@ FIXTURE_SETUP(hostile)
 	self->pid = fork();
 	ASSERT_LE(0, self->pid);
 	if (!self->pid) {
+		/* If this test fails it does not wait for its end. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		be_hostile(self->post, self->seed);
 		_exit(0);
 	}
