@@ -160,12 +160,12 @@ ktap_test_result "fetch while loading" sums_right
 
 look
 begin
-mib=0
+mib=-2
 for usecs in 100 1000 10000 0; do
-	mib=$((mib + 2))
+	mib=$((mib + 3))
 	at $mib
 	act tune $usecs
-	at $((mib + 1))
+	at $((mib + 2))
 	act more_forwarded
 	ktap_test_result "goes on with max_usecs=$usecs set during a fetch" well
 done
