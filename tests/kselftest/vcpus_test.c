@@ -24,7 +24,8 @@ FIXTURE_VARIANT(vcpus)
 FIXTURE_VARIANT_ADD(vcpus, spin) { GUEST_SPIN };
 FIXTURE_VARIANT_ADD(vcpus, wfi) { GUEST_WFI };
 
-FIXTURE_SETUP(vcpus)
+/* A VM whose even vectors go to one vCPU, and whose odd ones to the other. */
+static struct rig *setup_vcpus(enum guest_mode mode)
 {
 	const struct setup setup = {
 		.params = "",
@@ -32,18 +33,24 @@ FIXTURE_SETUP(vcpus)
 		.cpu_irq = CPU_OTHER,
 		.cpu_vcpu = CPU_VCPU,
 		.vcpus = VCPUS,
-		.mode = variant->mode,
+		.mode = mode,
 	};
+	struct rig *rig;
 	int i;
 
-	ASSERT_TRUE(host_is_exact());
-	self->rig = setup_rig(&setup);
-	/* Odd vectors for one, even ones for the other. */
+	TEST_ASSERT(host_is_exact(), "time does not count instructions here");
+	rig = setup_rig(&setup);
 	for (i = 0; i < VECTORS; i++)
-		rig_ask(self->rig, 0, GUEST_OP_MOVI, 0, i, i % VCPUS, 0);
+		rig_ask(rig, 0, GUEST_OP_MOVI, 0, i, i % VCPUS, 0);
 	/* The commands emptied KVM's cache; the stock path fills it. */
-	rig_raise(self->rig, 0, ALL(VECTORS));
-	ASSERT_EQ(0, rig_wait(self->rig, 0, ALL(VECTORS)));
+	rig_raise(rig, 0, ALL(VECTORS));
+	TEST_ASSERT(!rig_wait(rig, 0, ALL(VECTORS)), "an interrupt was lost");
+	return rig;
+}
+
+FIXTURE_SETUP(vcpus)
+{
+	self->rig = setup_vcpus(variant->mode);
 	volley_count(self->rig, &self->before);
 }
 
@@ -85,6 +92,58 @@ TEST_F_TIMEOUT(vcpus, one_kick_each, 300)
 		for (i = 0; i < VECTORS; i++)
 			EXPECT_EQ(taken[v][i] + (i % VCPUS == v ? BURSTS : 0),
 				  self->rig->shared->vcpu[v].taken[GUEST_LPI(0, i)]);
+}
+
+/* An LPI that is moved from vCPU to vCPU while it waits. */
+FIXTURE(moved)
+{
+	struct rig *rig;
+	struct volley_counts before, counts;
+};
+
+FIXTURE_SETUP(moved)
+{
+	self->rig = setup_vcpus(GUEST_SPIN);
+}
+
+FIXTURE_TEARDOWN(moved)
+{
+	EXPECT_TRUE(teardown_rig(self->rig));
+}
+
+/*
+ * Away from a vCPU that is about to enter, and back once it has: the vCPU runs
+ * without knowing of what is on its list until it is kicked again. To map a
+ * collection anew is the one way to do this that leaves KVM's translation in its
+ * cache.
+ */
+TEST_F_TIMEOUT(moved, away_and_back, 300)
+{
+	int irq = self->rig->dev[0]->irq[1], i;
+	struct rig *rig = self->rig;
+	u64 arrived;
+
+	for (i = 0; i < 20; i++) {
+		volley_count(rig, &self->before);
+		rig_pause(rig, 1);
+		arrived = host_irq_count(irq);
+		rig_raise(rig, 0, 1U << 1);
+		HOST_WAIT_FOR(host_irq_count(irq) > arrived, "the host does not take it");
+		host_visit_cpus();
+		rig_ask(rig, 0, GUEST_OP_MAPC, 1, 0, 0, 0);
+		rig_unpause(rig, 1);
+		ASSERT_TRUE(rig_alive(rig, 1));
+		rig_ask(rig, 0, GUEST_OP_MAPC, 1, 1, 0, 0);
+		rig_raise(rig, 0, 1U << 1);
+		ASSERT_EQ(0, rig_wait(rig, 0, 1U << 1));
+		volley_count(rig, &self->counts);
+		volley_since(&self->counts, &self->before);
+		/* Unless the vCPU has left the guest for a reason of its own. */
+		if (self->counts.vm.merged)
+			break;
+	}
+	ASSERT_EQ(1, self->counts.vm.merged);
+	EXPECT_EQ(2, self->counts.kicks.requests);
 }
 
 TEST_HARNESS_MAIN

@@ -40,6 +40,7 @@ enum guest_op {
 	GUEST_OP_NONE,
 	GUEST_OP_MAPTI,		/* device, event, collection, lpi */
 	GUEST_OP_MOVI,		/* device, event, collection */
+	GUEST_OP_MAPC,		/* collection, vCPU */
 	GUEST_OP_DISCARD,	/* device, event */
 	GUEST_OP_INV,		/* device, event */
 	GUEST_OP_INVALL,	/* collection */

@@ -97,6 +97,9 @@ void guest_its_op(struct guest_shared *s, u32 op, const u32 *arg)
 	case GUEST_OP_MOVI:
 		its_command(s, GITS_CMD_MOVI, arg[0], arg[1], arg[2]);
 		break;
+	case GUEST_OP_MAPC:
+		its_send_mapc_cmd((void *)s->cmdq, arg[1], arg[0], true);
+		break;
 	case GUEST_OP_DISCARD:
 		its_command(s, GITS_CMD_DISCARD, arg[0], arg[1], 0);
 		break;
