@@ -124,7 +124,8 @@ ticker() {
 # V=1 the output is shown as well. If it fails, so does the script. Not to be
 # called in a condition: bash would then go on after errors in a function.
 step() {
-	local log=$volley_logs/${volley_debug:+$volley_debug-}$1.log text=$2 start=$SECONDS status=0 tick
+	local log=$volley_logs/${volley_debug:+$volley_debug-}${1#"$volley_debug-"}.log
+	local text=$2 start=$SECONDS status=0 tick
 	shift 2
 	mkdir -p "$volley_logs"
 	say "$text"
@@ -156,7 +157,7 @@ step() {
 # explain LOG: one line about what went wrong, if the log tells why.
 explain() {
 	if grep -Eqi 'no space left on device|not enough free space' "$1"; then
-		die "the disk is full; 7 GB are needed under $volley_cache (log: $1)"
+		die "the disk is full; 9 GB are needed under $volley_cache (log: $1)"
 	elif grep -Eqi '(failed|unable) .*crates\.io' "$1"; then
 		die "crates.io cannot be reached, from which cargo gets what the tests are built with; check the network (log: $1)"
 	elif grep -Eqi 'temporary failure resolving|could not (resolve|connect)|unable to connect|network is unreachable|connection (refused|timed out|failed)|no route to host|^ +(40[34]|50[0-9])  .*\[IP' "$1"; then
