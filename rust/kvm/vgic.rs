@@ -140,7 +140,7 @@ impl LockedIrq {
     /// # Safety
     ///
     /// `vcpu` must be a valid vCPU, and the VM have a vGICv3.
-    #[inline]
+    #[cold]
     unsafe fn kick_again(&self, vcpu: *mut volley_bindings::kvm_vcpu, urgent: bool) -> Kick {
         // SAFETY: By the type invariants, and the safety requirements. KVM may be writing to its
         // record; each of its bits has a meaning by itself.
