@@ -110,7 +110,7 @@ TEST_F_TIMEOUT(counters, add_up_under_load, 600)
 		volley_set(self->rig, "max_usecs", usecs[random() % ARRAY_SIZE(usecs)]);
 		volley_set(self->rig, "max_irqs", irqs[random() % ARRAY_SIZE(irqs)]);
 		volley_set(self->rig, "adaptive", i % 4 == 3);
-		volley_set(self->rig, "enabled", i % 10 != 9);
+		volley_set(self->rig, "enabled", i % 5 != 4);
 		ASSERT_EQ(0, host_write(i % 3 ? "0" : "1", VOLLEY_SYSFS "/irqs/%d/urgent",
 					self->rig->dev[0]->irq[i % VECTORS]));
 		for (d = 0; d < DEVICES; d++)

@@ -247,14 +247,15 @@ TEST_F_TIMEOUT(trace, as_counted, 300)
 {
 	struct volley_counts before, counts;
 	const struct trace_event *e;
+	const int rounds = host_rounds(60), third = rounds / 3;
 	u64 saved = 0, merged = 0;
 	int i;
 
 	volley_count(self->rig, &before);
-	for (i = 0; i < host_rounds(60); i++) {
-		if (i % 20 == 0) {
-			volley_set(self->rig, "max_usecs", i * 40);
-			volley_set(self->rig, "max_irqs", 4 + i);
+	for (i = 0; i < rounds; i++) {
+		if (i % third == 0) {
+			volley_set(self->rig, "max_usecs", i / third * 800);
+			volley_set(self->rig, "max_irqs", 4 + i / third * 20);
 		}
 		rig_raise_spaced(self->rig, 0, ALL(VECTORS), i % 2 * 100);
 		/* Once in a while without waiting, so that some merge. */

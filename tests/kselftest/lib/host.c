@@ -4,6 +4,7 @@
  */
 #include <sched.h>
 #include <stdarg.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
@@ -19,6 +20,17 @@
 	vsnprintf(path, sizeof(path), fmt, ap);				\
 	va_end(ap);							\
 } while (0)
+
+/*
+ * On a debug kernel all memory is there from the start: lockdep, with right, does
+ * not like a directory of sysfs being read into memory that is not, for then a page
+ * fault waits for kernfs, as VFIO does for the lock of its own page faults.
+ */
+static void __attribute__((constructor)) have_memory(void)
+{
+	if (getenv("VOLLEY_SHARE"))
+		mlockall(MCL_CURRENT | MCL_FUTURE);
+}
 
 int host_read(char *buf, size_t size, const char *fmt, ...)
 {
