@@ -63,20 +63,20 @@ try_vmm() {
 	ktap_test_result "$1: fetch without the module" right
 
 	begin
-	at 4
+	at 1
 	act load
-	at 8
+	at 5
 	act more_forwarded
-	at 12
+	at 8
 	act tune 10000
-	at 16
+	at 12
 	act more_forwarded
 	fetched
 	ktap_test_result "$1: module attaches the vectors, forwards, and holds kicks during a fetch" well
 	ktap_test_result "$1: fetch while loading and tuning" right
 
 	begin
-	at 8
+	at 6
 	act more_forwarded
 	act keep_figures
 	act unload
