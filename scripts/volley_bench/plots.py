@@ -104,7 +104,7 @@ def latency(figures, folder):
         bars(axis, loads, paths,
              lambda path, load: (latency_of(figures, path, load, name) or 0) / 1000)
         axis.set_yscale("log")
-        axis.set_ylim(bottom=1)
+        axis.set_ylim(bottom=0.1)
         axis.yaxis.set_major_formatter(ScalarFormatter())
         axis.set_title(title, fontsize=10)
         axis.set_xlabel("offered load")
