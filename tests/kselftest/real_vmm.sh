@@ -67,9 +67,9 @@ try_vmm() {
 	act load
 	at 5
 	act more_forwarded
-	at 8
+	at 7
 	act tune 10000
-	at 12
+	at 10
 	act more_forwarded
 	fetched
 	ktap_test_result "$1: module attaches the vectors, forwards, and holds kicks during a fetch" well
