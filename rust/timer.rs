@@ -48,13 +48,11 @@ const MODE: bindings::hrtimer_mode = bindings::hrtimer_mode_HRTIMER_MODE_ABS_PIN
 impl<T: Expire> Timed<T> {
     /// Creates `inner` with a timer that is not started.
     pub(crate) fn new(inner: T) -> Result<Pin<KBox<Self>>> {
-        let timed = KBox::new(
-            Self {
-                timer: Opaque::zeroed(),
-                inner,
-            },
-            GFP_KERNEL,
-        )?;
+        // The memory first: if there is none, there must be no timer yet that is dropped.
+        let timed = KBox::<Self>::new_uninit(GFP_KERNEL)?.write(Self {
+            timer: Opaque::zeroed(),
+            inner,
+        });
         // SAFETY: The memory is ours, and does not move before it is dropped.
         unsafe {
             bindings::hrtimer_setup(
