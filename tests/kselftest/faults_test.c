@@ -14,6 +14,9 @@
 #define MODULE	"volley_foreign"
 #define EVENT	"/sys/kernel/tracing/events/volley/list_registers_loaded/enable"
 
+/* So many are of the VM's own state; after these come its files, many alike. */
+#define OWN	24
+
 /* More than there are anywhere: a loop that gets here does not end by itself. */
 #define MOST	2000
 
@@ -221,7 +224,7 @@ TEST_F_TIMEOUT(attach, fails, 2400)
 
 	rig_disconnect(rig, 0);
 	ASSERT_EQ(0, volley_load("max_usecs=1000"));
-	for (nth = first(); nth < MOST; nth += step()) {
+	for (nth = 1; nth < MOST; nth += nth < OWN ? 1 : step()) {
 		faults_arm(nth);
 		rig_connect(rig, 0, rig->dev[0]);
 		/* It is attached in a while, if it is. */
