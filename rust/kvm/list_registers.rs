@@ -35,7 +35,24 @@ const PENDING: u64 = 1 << 62;
 const VIRTUAL_ID: u64 = (1 << 32) - 1;
 /// KVM wants to be told when the registers run empty (`ICH_HCR_EL2_UIE`): it has more interrupts
 /// for this vCPU.
-pub(super) const UNDERFLOW: u32 = 1 << 1;
+const UNDERFLOW: u32 = 1 << 1;
+
+/// Returns whether KVM had more interrupts for `vcpu` than list registers when it loaded them last.
+///
+/// If the vCPU is still in the guest it comes out for the rest by itself. It may be loading them at
+/// this very moment: either answer is right then. Context: any.
+///
+/// # Safety
+///
+/// `vcpu` must be valid, and its VM have a vGICv3.
+#[inline]
+pub(super) unsafe fn overflowed(vcpu: *mut volley_bindings::kvm_vcpu) -> bool {
+    // SAFETY: By the safety requirements; of what KVM may be writing to one bit is looked at.
+    let control = unsafe {
+        (&raw const (*vcpu).arch.vgic_cpu.__bindgen_anon_1.vgic_v3.vgic_hcr).read_volatile()
+    };
+    control & UNDERFLOW != 0
+}
 
 /// What a vCPU's list registers contain.
 pub(crate) struct ListRegisters {

@@ -8,7 +8,7 @@
 //! interrupt in hard IRQ.
 
 use super::{
-    list_registers::UNDERFLOW,
+    list_registers,
     route::VirtualInterrupt,
     vcpu::VcpuRef, //
 };
@@ -142,20 +142,15 @@ impl LockedIrq {
     /// `vcpu` must be a valid vCPU, and the VM have a vGICv3.
     #[cold]
     unsafe fn kick_again(&self, vcpu: *mut volley_bindings::kvm_vcpu, urgent: bool) -> Kick {
-        // SAFETY: By the type invariants, and the safety requirements. KVM may be writing to its
-        // record; each of its bits has a meaning by itself.
+        // SAFETY: By the type invariants and the safety requirements; a target is a vCPU of the VM.
         unsafe {
             let target = self.target();
-            if target.is_null() {
+            let waits = !target.is_null()
+                && !urgent
+                && (volley_bindings::volley_vcpu_irq_pending(target)
+                    || list_registers::overflowed(target));
+            if waits {
                 return Kick::None;
-            }
-            if !urgent {
-                let interface = &raw const (*target).arch.vgic_cpu.__bindgen_anon_1.vgic_v3;
-                if volley_bindings::volley_vcpu_irq_pending(target)
-                    || (&raw const (*interface).vgic_hcr).read_volatile() & UNDERFLOW != 0
-                {
-                    return Kick::None;
-                }
             }
             Kick::of(target, vcpu)
         }
