@@ -141,7 +141,7 @@ TEST_F_TIMEOUT(early, attach_before_start, 300)
 	ASSERT_TRUE(volley_wait_attached(self->rig, 0));
 
 	rig_start(self->rig);
-	for (i = 0; i < host_rounds(20); i++) {
+	for (i = 0; i < host_rounds(50); i++) {
 		rig_raise(self->rig, 0, ALL(VECTORS));
 		ASSERT_EQ(0, rig_wait(self->rig, 0, ALL(VECTORS)));
 	}
