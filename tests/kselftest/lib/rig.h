@@ -105,6 +105,8 @@ void rig_count(struct rig *rig, int d, struct rig_counts *counts);
 /* @now becomes the difference from @before. */
 void rig_since(struct rig_counts *now, const struct rig_counts *before);
 u64 rig_exits(struct rig *rig);
+/* How many interrupts of device @d the host has taken, of whatever vector. */
+u64 rig_arrived(struct rig *rig, int d);
 u64 rig_sum(const u64 *per_vector);
 /* How often the guest has taken LPI number @lpi. */
 u64 rig_taken(struct rig *rig, u32 lpi);

@@ -111,6 +111,16 @@ u64 rig_exits(struct rig *rig)
 	return exits;
 }
 
+u64 rig_arrived(struct rig *rig, int d)
+{
+	u64 arrived = 0;
+	int i;
+
+	for (i = 0; i < rig->dev[d]->vectors; i++)
+		arrived += host_irq_count(rig->dev[d]->irq[i]);
+	return arrived;
+}
+
 void rig_count(struct rig *rig, int d, struct rig_counts *counts)
 {
 	int i;

@@ -109,14 +109,6 @@ static u64 by_volley(struct scene *scene)
 	return scene->params ? host_read_u64(VOLLEY_SYSFS "/vms/%s/forwarded", scene->rig->id) : 0;
 }
 
-static u64 all_arrived(struct rig *rig)
-{
-	struct rig_counts counts;
-
-	rig_count(rig, 0, &counts);
-	return rig_sum(counts.arrived);
-}
-
 /*
  * Has interrupts pending in a VM whose vCPUs are paused, and its state saved:
  * what the guest has not taken must be in there, and nothing else.
@@ -141,17 +133,17 @@ static bool save_pending(struct scene *scene, struct seeded *seeded)
 	/* A guest that takes none for a moment has them all pending for sure. */
 	for (v = 0; masked && v < rig->nr_vcpus; v++)
 		rig_ask(rig, v, GUEST_OP_IRQ_ENABLE, false, 0, 0, 0);
-	arrived = all_arrived(rig);
+	arrived = rig_arrived(rig, 0);
 	before = by_volley(scene);
 	rig_raise(rig, 0, all);
 	if (seeded_below(seeded, 2)) {
 		/* Queued while the vCPUs are in the guest. */
-		HOST_WAIT_FOR(all_arrived(rig) >= arrived + __builtin_popcount(all),
+		HOST_WAIT_FOR(rig_arrived(rig, 0) >= arrived + __builtin_popcount(all),
 			      "the host does not take them");
 	}
 	for (v = 0; v < rig->nr_vcpus; v++)
 		rig_pause(rig, v);
-	HOST_WAIT_FOR(all_arrived(rig) >= arrived + __builtin_popcount(all),
+	HOST_WAIT_FOR(rig_arrived(rig, 0) >= arrived + __builtin_popcount(all),
 		      "the host does not take them");
 	/* The handlers that counted them are done. */
 	host_visit_cpus();
