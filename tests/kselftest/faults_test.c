@@ -5,7 +5,8 @@
  *
  * Only on a kernel with fault injection: a debug kernel. With VOLLEY_SHARE=10 it
  * is every tenth, beginning with one of the first ten. There are some 700 at load
- * with a VM that runs, and as many when its first sources are attached.
+ * with a VM that runs, and as many when its first sources are attached: of one
+ * source's each of the first fails, whatever the share.
  */
 #include "faults.h"
 #include "suite.h"
