@@ -77,7 +77,6 @@ tells_names() {
 	next && said "^$(web) web$" && said "^$(vm $work/other_pid) db$"
 }
 
-# While web fetches.
 shows_noisy_first() {
 	next && [ "$(grep -E '^ *[0-9]+-[0-9]' $work/said | head -n 1 | awk '{ print $1 }')" = "$(web)" ]
 }
@@ -112,7 +111,14 @@ loads_again() {
 		said "$(vm $work/other_pid)/max_usecs:10000"
 }
 
-fetch_right() {
+# While web fetches, over and over.
+web_fetches() {
+	echo fetch_on >&4
+	expect "at 1"
+}
+
+fetches_right() {
+	echo enough >&4
 	expect fetched
 	sums_right
 }
@@ -141,18 +147,16 @@ ktap_test_result "the module loads, and attaches both VMs" loads
 ktap_test_result "both are listed" lists_both
 ktap_test_result "QEMU's names tell which is which" tells_names
 echo write >&5
-echo fetch >&4
-expect "at 1"
+web_fetches
 ktap_test_result "volley-top shows the noisy one first" shows_noisy_first
 ktap_test_result "the counters tell the same" counts
-ktap_test_result "what was fetched meanwhile is right" fetch_right
-echo fetch >&4
-expect "at 1"
+ktap_test_result "what was fetched meanwhile is right" fetches_right
+web_fetches
 ktap_test_result "a window holds kicks of that one only" holds
 ktap_test_result "and can be taken back" takes_back
 ktap_test_result "the module unloads while both are busy" unloads
 ktap_test_result "and loads again, with a window for both" loads_again
-ktap_test_result "what was fetched meanwhile is right again" fetch_right
+ktap_test_result "what was fetched meanwhile is right again" fetches_right
 ktap_test_result "the VMs go, and are forgotten" guests_go
 ktap_test_result "nothing is left after unloading" unloads
 set -- $work/block.*

@@ -34,7 +34,7 @@ use_drive() {
 }
 
 # Fetches once, says how far it is after each MiB, and prints the checksum.
-fetch() {
+fetch_once() {
 	wget -q -O - http://10.0.2.100/ | {
 		for mib in $(seq 12); do
 			dd bs=1M count=1 iflag=fullblock 2>/dev/null
@@ -42,6 +42,13 @@ fetch() {
 		done
 		cat
 	} | sha256sum | cut -d ' ' -f 1
+}
+
+# fetch_on: prints the one checksum of all fetches until the console has another line.
+fetch_on() {
+	until read -r -t 0; do
+		fetch_once
+	done | sort -u
 }
 
 while read -r module; do
@@ -69,10 +76,13 @@ while read -r command; do
 		say write ;;
 	fetch)
 		use_drive >/drive_sum &
-		fetch >/card_sum
+		fetch_once >/card_sum
 		wait
 		# shellcheck disable=SC2046 # one line
 		say fetched $(cat /card_sum /drive_sum) ;;
+	fetch_on)
+		# shellcheck disable=SC2046 # one line
+		say fetched $(fetch_on) ;;
 	ping)
 		replies=0
 		for _ in $(seq 100); do
@@ -84,6 +94,7 @@ while read -r command; do
 	interrupts)
 		say "interrupts $(awk "/$ours/"' { for (i = 2; $i ~ /^[0-9]+$/; i++) sum += $i }
 			END { print sum + 0 }' /proc/interrupts)" ;;
+	enough) ;;
 	complaints)
 		say "complaints $(dmesg | grep -E "$complaints" | tr '\n' ';')" ;;
 	off)
