@@ -36,22 +36,27 @@ const VIRTUAL_ID: u64 = (1 << 32) - 1;
 /// KVM wants to be told when the registers run empty (`ICH_HCR_EL2_UIE`): it has more interrupts
 /// for this vCPU.
 const UNDERFLOW: u32 = 1 << 1;
+/// KVM wants to be told when none in them is pending any more (`ICH_HCR_EL2_NPIE`): it has more
+/// that are.
+const NONE_PENDING: u32 = 1 << 3;
 
-/// Returns whether KVM had more interrupts for `vcpu` than list registers when it loaded them last.
+/// Returns whether KVM had more pending interrupts for `vcpu` than list registers when it loaded
+/// them last.
 ///
-/// If the vCPU is still in the guest it comes out for the rest by itself. It may be loading them at
-/// this very moment: either answer is right then. Context: any.
+/// If the vCPU is still in the guest it comes out for the rest by itself, as soon as it has taken
+/// what is in the registers. KVM loads them with the vCPU's list locked (`vgic_flush_lr_state()`),
+/// so it is not doing so now. Context: any.
 ///
 /// # Safety
 ///
-/// `vcpu` must be valid, and its VM have a vGICv3.
+/// `vcpu` must be valid, its VM have a vGICv3, and its list be locked.
 #[inline]
 pub(super) unsafe fn overflowed(vcpu: *mut volley_bindings::kvm_vcpu) -> bool {
     // SAFETY: By the safety requirements; of what KVM may be writing to one bit is looked at.
     let control = unsafe {
         (&raw const (*vcpu).arch.vgic_cpu.__bindgen_anon_1.vgic_v3.vgic_hcr).read_volatile()
     };
-    control & UNDERFLOW != 0
+    control & NONE_PENDING != 0
 }
 
 /// What a vCPU's list registers contain.

@@ -139,7 +139,7 @@ impl LockedIrq {
     ///
     /// # Safety
     ///
-    /// `vcpu` must be a valid vCPU, and the VM have a vGICv3.
+    /// The list of `vcpu`, a valid vCPU of a VM with a vGICv3, must be locked.
     #[cold]
     unsafe fn kick_again(&self, vcpu: *mut volley_bindings::kvm_vcpu, urgent: bool) -> Kick {
         // SAFETY: By the type invariants and the safety requirements; a target is a vCPU of the VM.
@@ -148,7 +148,7 @@ impl LockedIrq {
             let waits = !target.is_null()
                 && !urgent
                 && (volley_bindings::volley_vcpu_irq_pending(target)
-                    || list_registers::overflowed(target));
+                    || target == vcpu && list_registers::overflowed(vcpu));
             if waits {
                 return Kick::None;
             }
