@@ -26,10 +26,18 @@
  * not like a directory of sysfs being read into memory that is not, for then a page
  * fault waits for kernfs, as VFIO does for the lock of its own page faults.
  */
-static void __attribute__((constructor)) have_memory(void)
+static void have_memory(void)
 {
-	if (getenv("VOLLEY_SHARE"))
-		mlockall(MCL_CURRENT | MCL_FUTURE);
+	TEST_ASSERT(!mlockall(MCL_CURRENT | MCL_FUTURE), "mlockall: %s", strerror(errno));
+}
+
+/* A test's process does not inherit it, and each test is one. */
+static void __attribute__((constructor)) have_all_memory(void)
+{
+	if (!getenv("VOLLEY_SHARE"))
+		return;
+	have_memory();
+	TEST_ASSERT(!pthread_atfork(NULL, NULL, have_memory), "no memory");
 }
 
 int host_read(char *buf, size_t size, const char *fmt, ...)
