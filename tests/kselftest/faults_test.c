@@ -187,6 +187,49 @@ TEST_F_TIMEOUT(faults, files, 1200)
 	EXPECT_LT(2, nth);
 }
 
+FIXTURE(look)
+{
+	struct rig *rig;
+};
+
+FIXTURE_SETUP(look)
+{
+	if (!faults_possible())
+		SKIP(return, "this kernel cannot let allocations fail");
+	/* The connection of another would have them looked for again. */
+	self->rig = begin(1);
+}
+
+FIXTURE_TEARDOWN(look)
+{
+	EXPECT_TRUE(end(self->rig));
+}
+
+/* What is connected is found, though there was no memory to look for it at first. */
+TEST_F_TIMEOUT(look, again, 300)
+{
+	struct rig *rig = self->rig;
+	bool hit = false;
+	int i;
+
+	rig_disconnect(rig, 0);
+	ASSERT_EQ(0, volley_load(""));
+	/* Another worker may have taken it on, one that was not there yet. */
+	for (i = 0; i < 20 && !hit; i++) {
+		faults_arm_workers(1);
+		rig_connect(rig, 0, rig->dev[0]);
+		host_wait_for(faults_hit() || attached(rig));
+		hit = faults_disarm();
+		ASSERT_TRUE(volley_wait_attached(rig, 0));
+		rig_disconnect(rig, 0);
+		ASSERT_TRUE(volley_wait_detached(rig, 0));
+	}
+	EXPECT_TRUE(hit);
+	rig_connect(rig, 0, rig->dev[0]);
+	ASSERT_TRUE(volley_wait_attached(rig, 0));
+	EXPECT_TRUE(delivered(rig));
+}
+
 FIXTURE(attach)
 {
 	struct rig *rig;

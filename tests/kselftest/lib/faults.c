@@ -68,14 +68,12 @@ static void arm(const char *path, int nth)
 		snprintf(thread[threads++], sizeof(thread[0]), "%s", path);
 }
 
-void faults_arm(int nth)
+void faults_arm_workers(int nth)
 {
 	struct dirent *entry;
 	char name[32], path[32];
 	DIR *proc;
 
-	threads = 0;
-	arm("/proc/thread-self/fail-nth", nth);
 	proc = opendir("/proc");
 	TEST_ASSERT(proc, "cannot read /proc");
 	while ((entry = readdir(proc))) {
@@ -88,6 +86,12 @@ void faults_arm(int nth)
 	}
 	closedir(proc);
 	TEST_ASSERT(threads > 1, "no workers");
+}
+
+void faults_arm(int nth)
+{
+	arm("/proc/thread-self/fail-nth", nth);
+	faults_arm_workers(nth);
 }
 
 bool faults_hit(void)

@@ -22,6 +22,8 @@ void faults_begin(void);
  * of the kernel, counted in each thread by itself.
  */
 void faults_arm(int nth);
+/* The same in workers only. */
+void faults_arm_workers(int nth);
 /* Ends that; true if an allocation has failed. */
 bool faults_disarm(void);
 /* Whether one has failed by now. */
