@@ -18,6 +18,9 @@
 /* Among so many are those of the VM's own state; most others are of files, alike. */
 #define OWN	128
 
+/* So few that it is looked for once more than they last. */
+#define LOOKS	4
+
 /* More than there are anywhere: a loop that gets here does not end by itself. */
 #define MOST	2000
 
@@ -216,11 +219,10 @@ TEST_F_TIMEOUT(look, again, 300)
 	ASSERT_EQ(0, volley_load(""));
 	/* Another worker may have taken it on, one that was not there yet. */
 	for (i = 0; i < 20 && !hit; i++) {
-		faults_arm_workers(1);
+		faults_begin_workers(LOOKS);
 		rig_connect(rig, 0, rig->dev[0]);
-		host_wait_for(faults_hit() || attached(rig));
-		hit = faults_disarm();
 		ASSERT_TRUE(volley_wait_attached(rig, 0));
+		hit = faults_end_workers();
 		rig_disconnect(rig, 0);
 		ASSERT_TRUE(volley_wait_detached(rig, 0));
 	}

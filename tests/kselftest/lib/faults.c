@@ -51,24 +51,23 @@ void faults_begin(void)
 	configure("stacktrace-depth", "32");
 	/* Those that may wait for memory fail as well. */
 	configure("ignore-gfp-wait", "N");
+	/* Only those that are armed, even if the last test failed. */
+	configure("probability", "0");
 	/* Nothing is wrong: the log is not told of each. */
 	configure("verbose", "0");
 	TEST_ASSERT(!volley_unload(), "cannot unload volley");
 }
 
-static void arm(const char *path, int nth)
+static void arm(const char *path, const char *text)
 {
-	char text[16];
-
 	if (threads == MAX_THREADS)
 		return;
-	snprintf(text, sizeof(text), "%d", nth);
 	/* A worker may end at any time. */
 	if (!host_write(text, "%s", path))
 		snprintf(thread[threads++], sizeof(thread[0]), "%s", path);
 }
 
-void faults_arm_workers(int nth)
+static void arm_workers(const char *file, const char *text)
 {
 	struct dirent *entry;
 	char name[32], path[32];
@@ -81,17 +80,26 @@ void faults_arm_workers(int nth)
 		    host_read(name, sizeof(name), "/proc/%.8s/comm", entry->d_name) ||
 		    strncmp(name, "kworker/", 8))
 			continue;
-		snprintf(path, sizeof(path), "/proc/%.8s/fail-nth", entry->d_name);
-		arm(path, nth);
+		snprintf(path, sizeof(path), "/proc/%.8s/%s", entry->d_name, file);
+		arm(path, text);
 	}
 	closedir(proc);
-	TEST_ASSERT(threads > 1, "no workers");
+	TEST_ASSERT(threads, "no workers");
+}
+
+static void disarm(void)
+{
+	while (threads)
+		host_write("0", "%s", thread[--threads]);
 }
 
 void faults_arm(int nth)
 {
-	arm("/proc/thread-self/fail-nth", nth);
-	faults_arm_workers(nth);
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", nth);
+	arm("/proc/thread-self/fail-nth", text);
+	arm_workers("fail-nth", text);
 }
 
 bool faults_hit(void)
@@ -109,7 +117,29 @@ bool faults_disarm(void)
 {
 	bool hit = faults_hit();
 
-	while (threads)
-		host_write("0", "%s", thread[--threads]);
+	disarm();
 	return hit;
+}
+
+void faults_begin_workers(int times)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", times);
+	configure("times", text);
+	configure("task-filter", "Y");
+	arm_workers("make-it-fail", "1");
+	configure("probability", "100");
+}
+
+bool faults_end_workers(void)
+{
+	char left[16];
+	int ret;
+
+	configure("probability", "0");
+	disarm();
+	ret = host_read(left, sizeof(left), FAILSLAB "times");
+	TEST_ASSERT(!ret, "cannot read failslab's times: %s", strerror(-ret));
+	return !strcmp(left, "0");
 }

@@ -22,11 +22,19 @@ void faults_begin(void);
  * of the kernel, counted in each thread by itself.
  */
 void faults_arm(int nth);
-/* The same in workers only. */
-void faults_arm_workers(int nth);
 /* Ends that; true if an allocation has failed. */
 bool faults_disarm(void);
 /* Whether one has failed by now. */
 bool faults_hit(void);
+
+/* Has the first @times such allocations fail in the workers that there are now. */
+void faults_begin_workers(int times);
+/* Ends that; true if so many have failed. */
+bool faults_end_workers(void);
+
+/* Has the first @times such allocations in workers fail, of those that there are now. */
+void faults_begin_workers(int times);
+/* Ends that; true if so many have failed. */
+bool faults_end_workers(void);
 
 #endif /* VOLLEY_TEST_FAULTS_H */
