@@ -164,7 +164,8 @@ impl Timed<Vcpu> {
     /// Context: hard IRQ, no lock held.
     #[inline(always)]
     pub(crate) fn volley_queued(&self, settings: Settings, irqs: u32) {
-        if settings.may_hold() {
+        // One that sleeps in the guest does not wait for a window.
+        if settings.may_hold() && self.kvm.waits_outside() {
             return self.volley_queued_may_hold(settings, irqs);
         }
         // As a constant these leave nothing of windows here but to end one.

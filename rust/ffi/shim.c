@@ -110,6 +110,12 @@ bool volley_vcpu_irq_pending(struct kvm_vcpu *vcpu)
 	return kvm_test_request(KVM_REQ_IRQ_PENDING, vcpu);
 }
 
+/* May the vCPU have guests of its own? */
+bool volley_vcpu_can_nest(struct kvm_vcpu *vcpu)
+{
+	return vcpu_has_feature(vcpu, KVM_ARM_VCPU_HAS_EL2);
+}
+
 /*
  * What is left of kvm_vcpu_kick() for a vCPU that is in the guest: makes it
  * leave, by sending a reschedule interrupt to its CPU. False if it has left by

@@ -35,6 +35,9 @@ bool volley_vcpu_test_and_set_irq_pending(struct kvm_vcpu *vcpu);
 bool volley_vcpu_irq_pending(struct kvm_vcpu *vcpu);
 bool volley_vcpu_kick_guest(struct kvm_vcpu *vcpu, void (*send)(int cpu));
 
+/* KVM: a virtual CPU's features. */
+bool volley_vcpu_can_nest(struct kvm_vcpu *vcpu);
+
 /* KVM: an irqfd and its route. */
 bool volley_irqfd_msi(struct kvm_kernel_irqfd *irqfd, struct kvm_msi *msi);
 bool volley_kvm_gsi_msi(struct kvm *kvm, unsigned int gsi, struct kvm_msi *msi);

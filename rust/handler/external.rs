@@ -89,8 +89,16 @@ unsafe impl Send for External {}
 unsafe impl Sync for External {}
 
 // A handler writes its verdicts where they are checked.
-const _: () = assert!(size_of::<Given>() == size_of::<volley_bindings::volley_verdict>());
-const _: () = assert!(align_of::<Given>() == align_of::<volley_bindings::volley_verdict>());
+const _: () = {
+    use core::mem::offset_of;
+    use volley_bindings::volley_verdict as Written;
+
+    assert!(size_of::<Given>() == size_of::<Written>());
+    assert!(align_of::<Given>() == align_of::<Written>());
+    assert!(offset_of!(Given, action) == offset_of!(Written, action));
+    assert!(offset_of!(Given, gsi) == offset_of!(Written, gsi));
+    assert!(offset_of!(Given, arrival) == offset_of!(Written, arrival));
+};
 
 impl External {
     /// Reads what a module wants to register.

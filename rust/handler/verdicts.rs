@@ -8,6 +8,7 @@
 pub(crate) const MAX_BATCH: usize = 16;
 
 /// A verdict as a handler gave it: `struct volley_verdict` of `rust/api/volley.h`.
+#[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Given {
     /// One of [`action`], if the handler is sound.

@@ -14,7 +14,8 @@
 //!   vgic_v3_fold_lr_state()        <- returned: about to take from it what the guest has done
 //! ```
 //!
-//! A nested guest runs on registers of its own hypervisor's making. The record is empty then.
+//! A nested guest runs on registers of its own hypervisor's making, and the record is of its
+//! hypervisor's. VMs that may have such guests are not looked at.
 
 use super::{
     probe::{
@@ -148,6 +149,10 @@ impl<T: Observe> Probed for Loaded<T> {
     unsafe fn entered(&self, first: *mut c_void) {
         let vcpu = first.cast::<volley_bindings::kvm_vcpu>();
         // SAFETY: The function's argument is the vCPU.
+        if unsafe { volley_bindings::volley_vcpu_can_nest(vcpu) } {
+            return;
+        }
+        // SAFETY: As above.
         let (vm, index, registers) = unsafe {
             (
                 VmKey::of_vcpu(vcpu),
@@ -170,6 +175,10 @@ impl<T: Observe> Probed for Returned<T> {
 
     unsafe fn entered(&self, first: *mut c_void) {
         let vcpu = first.cast::<volley_bindings::kvm_vcpu>();
+        // SAFETY: As above.
+        if unsafe { volley_bindings::volley_vcpu_can_nest(vcpu) } {
+            return;
+        }
         // SAFETY: As above.
         let (vm, registers) = unsafe { (VmKey::of_vcpu(vcpu), ListRegisters::read(vcpu)) };
         if registers.count > 0 {

@@ -16,6 +16,9 @@ use kernel::{
     sync::atomic::Atomic, //
 };
 
+/// `HCR_EL2.TWI` (`HCR_TWI`).
+const TRAP_WFI: u64 = 1 << 13;
+
 /// A vCPU.
 ///
 /// # Invariants
@@ -82,6 +85,19 @@ impl VcpuRef {
         let mode = unsafe { Atomic::from_ptr(&raw mut (*self.as_ptr()).mode) };
         // CAST: The modes are small non-negative numbers.
         mode.read_once() as c_uint == volley_bindings::IN_GUEST_MODE
+    }
+
+    /// Returns whether a guest that waits for an interrupt leaves the guest, so that a vCPU that is
+    /// in the guest is awake.
+    ///
+    /// It does not with `kvm-arm.wfi_trap_policy=notrap`, nor if interrupts are injected directly as
+    /// well and nothing else wants its CPU (`kvm_vcpu_should_clear_twi()`). KVM decides when the
+    /// vCPU is scheduled: what was on its list before that it loads after that. Context: any.
+    #[inline]
+    pub(crate) fn waits_outside(self) -> bool {
+        // SAFETY: By the type invariants. One bit is looked at of what KVM may be changing.
+        let control = unsafe { (&raw const (*self.as_ptr()).arch.hcr_el2).read_volatile() };
+        control & TRAP_WFI != 0
     }
 
     /// Wakes the vCPU if it is blocked; makes it leave the guest if it is there.

@@ -133,17 +133,20 @@ impl VmRef {
     /// Context: process, sleeps for the ITS' mutex.
     pub(crate) fn inject(&self, gsi: u32) {
         let Ok(symbols) = Symbols::get() else { return };
-        // SAFETY: By the type invariants and those of `Symbols`. What comes of it is the guest's
-        // doing: it may have the message unmapped, as for any irqfd.
-        unsafe {
-            (symbols.set_irq)(
-                self.as_ptr(),
-                volley_bindings::KVM_USERSPACE_IRQ_SOURCE_ID as c_int,
-                gsi,
-                1,
-                false,
-            )
-        };
+        // Lowered as well, as `irqfd_inject()` does: the number may not be an MSI any more.
+        for level in [1, 0] {
+            // SAFETY: By the type invariants and those of `Symbols`. What comes of it is the
+            // guest's doing: it may have the message unmapped, as for any irqfd.
+            unsafe {
+                (symbols.set_irq)(
+                    self.as_ptr(),
+                    volley_bindings::KVM_USERSPACE_IRQ_SOURCE_ID as c_int,
+                    gsi,
+                    level,
+                    false,
+                )
+            };
+        }
     }
 
     /// Enters a section that `KVM_SET_GSI_ROUTING` and `KVM_IRQFD` wait for.
