@@ -149,13 +149,6 @@ pub(crate) fn attach_connected(pairs: &[Pair], errands: &Arc<Errands>, serialise
     attached.take_over_wanted(serialised);
 }
 
-/// Does what hard interrupts have left to be done for each source.
-pub(crate) fn run_errands() {
-    for attached in &ATTACHED.lock().sources {
-        attached.source.run_errands();
-    }
-}
-
 impl Attached {
     /// Attaches those of `pairs` that are not.
     fn attach_connected(
@@ -357,7 +350,6 @@ fn withdraw(attached: &AttachedSource, withdrawn: &mut Withdrawn, serialised: &S
 fn detached(attached: &AttachedSource) {
     let source = &attached.source;
 
-    source.run_errands();
     source.vm().remove_source(source);
     if attached.taken_over {
         trace::trace_source_detached(source.key().irq, source.vm().id());

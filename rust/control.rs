@@ -16,9 +16,8 @@ use crate::{
     attached,
     context::Serialised,
     errands::{
-        Errand,
         Errands,
-        Run, //
+        Look, //
     },
     files::Tree,
     kvm::{
@@ -61,7 +60,7 @@ impl Control {
         // SAFETY: This is called once, by the safety requirements.
         unsafe { attached::init() };
 
-        let errands = Errands::new::<Work>()?;
+        let errands = Errands::new::<Connections>()?;
         let mut control = Self {
             probe: None,
             errands: errands.clone(),
@@ -69,7 +68,7 @@ impl Control {
         attached::begin(tree, loads, auto_attach);
         // From here on new connections are told of; the others are found by looking once.
         control.probe = Some(ConnectProbe::new(errands.clone())?);
-        errands.leave(Errand::Connections);
+        errands.leave_look();
         errands.finish();
         Ok(control)
     }
@@ -91,6 +90,8 @@ impl Drop for Control {
             fsleep(Delta::from_millis(1));
         }
 
+        // What handlers have deferred; there is no more of it.
+        self.errands.finish_all();
         attached::end();
         // With the files gone nobody leaves an errand any more; one that was left does nothing.
         self.errands.finish();
@@ -103,32 +104,27 @@ impl Drop for Control {
 
 impl Connected for Arc<Errands> {
     fn connected(&self) {
-        self.leave(Errand::Connections);
+        self.leave_look();
     }
 }
 
-/// What errands come to here.
-struct Work;
+/// What is looked for: what is connected.
+struct Connections;
 
-impl Run for Work {
-    fn run(errands: &Arc<Errands>, errand: Errand) {
-        match errand {
-            Errand::Connections => {
-                let mut look = |serialised: &Serialised| {
-                    let pairs = Pair::collect(serialised)?;
-                    attached::attach_connected(&pairs, errands, serialised);
-                    Ok(())
-                };
-                // If there is no memory there may be in a moment: it is a few bytes.
-                for _ in 0..TRIES {
-                    match with_manager_locked(&mut look) {
-                        Ok(()) => return,
-                        Err(_) => fsleep(Delta::from_millis(10)),
-                    }
-                }
-                pr_warn!("cannot look for connected interrupts, for lack of memory\n");
+impl Look for Connections {
+    fn look(errands: &Arc<Errands>) {
+        let mut look = |serialised: &Serialised| {
+            let pairs = Pair::collect(serialised)?;
+            attached::attach_connected(&pairs, errands, serialised);
+            Ok(())
+        };
+        // If there is no memory there may be in a moment: it is a few bytes.
+        for _ in 0..TRIES {
+            match with_manager_locked(&mut look) {
+                Ok(()) => return,
+                Err(_) => fsleep(Delta::from_millis(10)),
             }
-            Errand::Sources => attached::run_errands(),
         }
+        pr_warn!("cannot look for connected interrupts, for lack of memory\n");
     }
 }

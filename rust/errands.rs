@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Errands: what hard interrupts, probes and files leave to be done in process context.
+//!
+//! They have a workqueue of their own, so that all that was left can be waited for. What is left to
+//! look for is one work item; what is left for a VM is one of that VM's, for it may have to wait for
+//! the VM (`vm.rs`).
 
+use core::ptr::NonNull;
 use kernel::{
     bindings, impl_has_work, new_work,
     prelude::*,
@@ -15,35 +20,26 @@ use kernel::{
     },
     workqueue::{
         Queue,
+        RawWorkItem,
         Work,
         WorkItem, //
     },
 };
 
-/// What there may be to do.
-#[derive(Clone, Copy)]
-pub(crate) enum Errand {
+/// Looks for what may have changed. Context: process, in a work item.
+pub(crate) trait Look {
     /// Pairs may have been connected, or lines be wanted that were not.
-    Connections,
-    /// Sources have something that a hard interrupt could not do.
-    Sources,
+    fn look(errands: &Arc<Errands>);
 }
 
-/// Does what was left to be done. Context: process, in a work item.
-pub(crate) trait Run {
-    /// Does all errands of this kind.
-    fn run(errands: &Arc<Errands>, errand: Errand);
-}
-
-/// A work item that runs once more whenever there is something to do.
+/// Where errands are left.
 #[pin_data]
 pub(crate) struct Errands {
     #[pin]
     work: Work<Errands>,
-    connections: Atomic<bool>,
-    sources: Atomic<bool>,
     stopped: Atomic<bool>,
-    run: fn(&Arc<Errands>, Errand),
+    look: fn(&Arc<Errands>),
+    queue: OwnQueue,
 }
 
 impl_has_work! {
@@ -54,57 +50,95 @@ impl WorkItem for Errands {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
-        for errand in [Errand::Connections, Errand::Sources] {
-            let due = this.flag(errand).xchg(false, Full);
-            if due && !this.stopped.load(Acquire) {
-                (this.run)(&this, errand);
-            }
+        if !this.stopped.load(Acquire) {
+            (this.look)(&this);
         }
     }
 }
 
 impl Errands {
-    /// Creates the work item, which leaves everything to `R`.
-    pub(crate) fn new<R: Run>() -> Result<Arc<Self>> {
+    /// Creates the workqueue, and leaves it to `L` to look.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn new<L: Look>() -> Result<Arc<Self>> {
+        let queue = OwnQueue::new()?;
+
         Arc::pin_init(
             pin_init!(Self {
                 work <- new_work!("volley_errands"),
-                connections: Atomic::new(false),
-                sources: Atomic::new(false),
                 stopped: Atomic::new(false),
-                run: R::run,
+                look: L::look,
+                queue,
             }),
             GFP_KERNEL,
         )
     }
 
-    fn flag(&self, errand: Errand) -> &Atomic<bool> {
-        match errand {
-            Errand::Connections => &self.connections,
-            Errand::Sources => &self.sources,
-        }
+    /// Has it looked soon for what has changed. Context: any.
+    pub(crate) fn leave_look(self: &Arc<Self>) {
+        self.leave(self.clone());
     }
 
-    /// Has `errand` done soon. Context: any.
-    pub(crate) fn leave(self: &Arc<Self>, errand: Errand) {
-        // A full barrier: if the work item is queued already, it sees this when it runs.
-        let _ = self.flag(errand).xchg(true, Full);
-        // SAFETY: The kernel's own workqueue is set up during boot and never goes. The abstraction
-        // has no name for this one yet, only for one that is deprecated.
-        let queue = unsafe { Queue::from_raw(bindings::system_dfl_wq) };
-        // If it is queued already, that will do. The reference given back then is not the last.
-        let _ = queue.enqueue(self.clone());
+    /// Has a work item run soon, once more if it is running. Context: any; nothing is dropped here
+    /// if the caller has another reference.
+    pub(crate) fn leave<W>(&self, item: W)
+    where
+        W: RawWorkItem<0> + Send + 'static,
+    {
+        // If it is queued already, that will do: it has not begun, and sees what was done before.
+        let _ = self.queue.as_queue().enqueue(item);
     }
 
-    /// Waits until what was left has been done. Context: process.
+    /// Waits until what was left to look for has been looked for. Context: process.
     pub(crate) fn finish(&self) {
         // SAFETY: The work item is part of `self`.
         unsafe { bindings::flush_work(Work::raw_get(&raw const self.work)) };
     }
 
-    /// Has nothing done any more, and waits for what is being done. Context: process.
+    /// Has nothing looked for any more, and waits for what is being done. Context: process.
     pub(crate) fn stop(&self) {
         let _ = self.stopped.xchg(true, Full);
         self.finish();
+    }
+
+    /// Waits until all that was left by now has been done. Context: process.
+    pub(crate) fn finish_all(&self) {
+        // SAFETY: By the type invariants of `OwnQueue`.
+        unsafe { bindings::__flush_workqueue(self.queue.0.as_ptr()) };
+    }
+}
+
+/// A workqueue of our own; dropping it waits for what is queued, so not in one of its work items.
+///
+/// # Invariants
+///
+/// The workqueue is valid, and only this destroys it.
+struct OwnQueue(NonNull<bindings::workqueue_struct>);
+
+// SAFETY: A workqueue may be used, and destroyed, by any thread.
+unsafe impl Send for OwnQueue {}
+// SAFETY: As above.
+unsafe impl Sync for OwnQueue {}
+
+impl OwnQueue {
+    fn new() -> Result<Self> {
+        // SAFETY: There is nothing to observe.
+        let queue = unsafe { crate::bindings::volley_alloc_workqueue() };
+        // INVARIANT: It was just made.
+        NonNull::new(queue.cast()).map(Self).ok_or(ENOMEM)
+    }
+
+    fn as_queue(&self) -> &Queue {
+        // SAFETY: By the type invariants it is valid for as long as it is borrowed here.
+        unsafe { Queue::from_raw(self.0.as_ptr()) }
+    }
+}
+
+impl Drop for OwnQueue {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariants.
+        unsafe { bindings::destroy_workqueue(self.0.as_ptr()) };
     }
 }

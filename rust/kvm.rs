@@ -23,10 +23,11 @@
 //!     kvm->irqfds.lock *                    spinlock_t, IRQs off; walking a VM's irqfds
 //!   ATTACHED                                mutex, `attached.rs`; sources, VMs, foreign handlers;
 //!                                           also taken by itself, to look at them
-//!     its->its_lock *                       mutex; injecting what hard interrupts have deferred
 //!     kernfs: active references *           waited for when a directory is removed
 //!       Vm::sources                         mutex, `vm.rs`; taken when a file is read
 //!     irq_desc->lock *                      raw; exchanging a flow handler
+//!
+//! its->its_lock *                           mutex; injecting what hard interrupts have deferred
 //!
 //! tracepoints_mutex *                       mutex; nothing but a work item is scheduled with it held
 //! Loads::probe                              mutex, `loads.rs`; in that work item

@@ -4,7 +4,6 @@
 
 use crate::{
     context::HardIrq,
-    errands::Errand,
     handler::{
         Choice,
         External,
@@ -174,7 +173,7 @@ impl Source {
         self.vm
             .decide_anew(self, || self.choice.write_once(choice as u32));
         self.wanted.write_once(true);
-        self.vm.errands().leave(Errand::Connections);
+        self.vm.errands().leave_look();
         // What `msi` holds is not to wait for arrivals that go elsewhere now.
         self.vm.release_after_change();
     }
@@ -240,7 +239,7 @@ impl Source {
     pub(crate) fn defer(&self, gsi: u32) {
         let gsi = u64::from(gsi);
         match self.deferred.cmpxchg(NOT_DEFERRED, gsi, Full) {
-            Ok(_) => self.vm.errands().leave(Errand::Sources),
+            Ok(_) => self.vm.leave_errands(),
             Err(waiting) if waiting == gsi => {}
             // There is room for one number; this one becomes what it would be without the handler.
             Err(_) => return self.leave_to_host(Left::Untranslated),
@@ -253,10 +252,18 @@ impl Source {
     #[cold]
     pub(crate) fn complain(&self) {
         self.complaint.write_once(true);
-        self.vm.errands().leave(Errand::Sources);
+        self.vm.leave_errands();
     }
 
-    /// Does what hard interrupts have left. Context: process.
+    /// Returns whether hard interrupts have left something to be done.
+    pub(crate) fn has_errands(&self) -> bool {
+        self.deferred.read_once() != NOT_DEFERRED || self.complaint.read_once()
+    }
+
+    /// Does what hard interrupts have left.
+    ///
+    /// Context: process, with no lock held that anybody but this VM waits for: KVM may have to wait
+    /// for the VM, and the VM's memory for its VMM.
     pub(crate) fn run_errands(&self) {
         let deferred = self.deferred.xchg(NOT_DEFERRED, Full);
         if let Ok(gsi) = u32::try_from(deferred) {

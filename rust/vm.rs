@@ -3,10 +3,7 @@
 //! VMs that have sources.
 
 use crate::{
-    errands::{
-        Errand,
-        Errands, //
-    },
+    errands::Errands,
     kvm::VmRef,
     marks::Marks,
     once::Once,
@@ -25,6 +22,7 @@ use crate::{
 use core::pin::Pin;
 use kernel::{
     alloc::KVVec,
+    impl_has_work, new_work,
     prelude::*,
     sync::{
         atomic::{
@@ -35,11 +33,18 @@ use kernel::{
         Arc,
         Mutex, //
     },
+    workqueue::{
+        Work,
+        WorkItem, //
+    },
 };
 
 /// The sources of a VM.
 struct Sources {
     present: KVec<Arc<Source>>,
+    /// Gone, but for what hard interrupts have left to be done. There is room for all that are
+    /// present as well.
+    leaving: KVec<Arc<Source>>,
     /// What became of the arrivals of those that are gone.
     gone: Fates,
 }
@@ -56,12 +61,28 @@ pub(crate) struct Vm {
     #[pin]
     sources: Mutex<Sources>,
     errands: Arc<Errands>,
+    #[pin]
+    work: Work<Vm>,
     /// By index; all there will ever be: KVM refuses to create more once there is a vGIC, and
     /// without one, to connect a pair.
     vcpus: KVVec<Pin<KBox<Timed<Vcpu>>>>,
     marks: Marks,
     /// Dropped last: the vCPUs live as long as this.
     kvm: VmRef,
+}
+
+impl_has_work! {
+    impl HasWork<Self> for Vm { self.work }
+}
+
+impl WorkItem for Vm {
+    type Pointer = Arc<Self>;
+
+    fn run(this: Arc<Self>) {
+        while let Some(source) = this.next_with_errands() {
+            source.run_errands();
+        }
+    }
 }
 
 impl Vm {
@@ -85,9 +106,11 @@ impl Vm {
                 settings: Atomic::new(params::defaults().to_bits()),
                 sources <- new_mutex!(Sources {
                     present: KVec::new(),
+                    leaving: KVec::new(),
                     gone: Fates::new(),
                 }),
                 errands,
+                work <- new_work!("volley_vm"),
                 vcpus,
                 marks,
                 kvm,
@@ -99,18 +122,46 @@ impl Vm {
     /// Adds a source of this VM, whose arrivals are counted from here on.
     pub(crate) fn add_source(&self, source: Arc<Source>) -> Result {
         let mut sources = self.sources.lock();
+        let Sources {
+            present, leaving, ..
+        } = &mut *sources;
+        leaving.reserve(present.len().saturating_add(1), GFP_KERNEL)?;
         source.update_way(self.enabled());
-        Ok(sources.present.push(source, GFP_KERNEL)?)
+        Ok(present.push(source, GFP_KERNEL)?)
     }
 
-    /// Removes a source; what became of its arrivals is still counted.
+    /// Removes a source that no handler uses any more; what became of its arrivals is still counted.
     pub(crate) fn remove_source(&self, source: &Arc<Source>) {
         let mut sources = self.sources.lock();
-        let Sources { present, gone } = &mut *sources;
+        let Sources {
+            present,
+            leaving,
+            gone,
+        } = &mut *sources;
         if let Some(at) = present.iter().position(|other| Arc::ptr_eq(other, source)) {
             gone.absorb(&source.fates);
-            let _ = present.remove(at);
+            if let Ok(source) = present.remove(at) {
+                if source.has_errands() {
+                    // There is room. The work item has not come to it yet, so it will.
+                    let _ = leaving.push_within_capacity(source);
+                }
+            }
         }
+    }
+
+    /// Returns a source for which hard interrupts have left something to be done.
+    fn next_with_errands(&self) -> Option<Arc<Source>> {
+        let mut sources = self.sources.lock();
+        if let Some(leaving) = sources.leaving.pop() {
+            return Some(leaving);
+        }
+        let mut present = sources.present.iter();
+        present.find(|source| source.has_errands()).cloned()
+    }
+
+    /// Has done soon what hard interrupts have left for its sources. Context: any.
+    pub(crate) fn leave_errands(self: &Arc<Self>) {
+        self.errands.leave(self.clone());
     }
 
     /// Returns whether the VM has a source.
@@ -181,7 +232,7 @@ impl Vm {
         }
         drop(sources);
         // Lines that were not wanted before are taken over soon.
-        self.errands.leave(Errand::Connections);
+        self.errands.leave_look();
         self.release_after_change();
     }
 

@@ -19,6 +19,7 @@
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/srcu.h>
+#include <linux/workqueue.h>
 
 #include <asm/cpufeature.h>
 #include <asm/sysreg.h>
@@ -38,6 +39,12 @@ unsigned long volley_local_irq_save(void)
 void volley_local_irq_restore(unsigned long flags)
 {
 	local_irq_restore(flags);
+}
+
+/* NULL if there is no memory for it. */
+struct workqueue_struct *volley_alloc_workqueue(void)
+{
+	return alloc_workqueue("volley", WQ_UNBOUND, 0);
 }
 
 bool volley_refcount_inc_not_zero(refcount_t *refcount)

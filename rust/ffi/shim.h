@@ -18,6 +18,9 @@ bool volley_may_sleep(void);
 unsigned long volley_local_irq_save(void);
 void volley_local_irq_restore(unsigned long flags);
 
+/* Memory and work. */
+struct workqueue_struct *volley_alloc_workqueue(void);
+
 /* References. */
 bool volley_refcount_inc_not_zero(refcount_t *refcount);
 

@@ -233,8 +233,7 @@ void rig_start(struct rig *rig)
 			      "vCPU %d did not start", v);
 }
 
-/* Leaves a request. */
-static void rig_post(struct rig *rig, int v, u32 op, const u32 *arg)
+void rig_post(struct rig *rig, int v, u32 op, const u32 *arg)
 {
 	struct guest_vcpu *g = &rig->shared->vcpu[v];
 
@@ -251,7 +250,7 @@ static bool rig_nudge(struct rig *rig, int v)
 	return true;
 }
 
-static bool rig_answered(struct rig *rig, int v)
+bool rig_answered(struct rig *rig, int v)
 {
 	struct guest_vcpu *g = &rig->shared->vcpu[v];
 

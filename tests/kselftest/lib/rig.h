@@ -111,6 +111,9 @@ u64 rig_sum(const u64 *per_vector);
 /* How often the guest has taken LPI number @lpi. */
 u64 rig_taken(struct rig *rig, u32 lpi);
 
+/* Leaves vCPU @v a request of four @arg; and whether it has done it, before which it has no other. */
+void rig_post(struct rig *rig, int v, u32 op, const u32 *arg);
+bool rig_answered(struct rig *rig, int v);
 /* Asks vCPU @v for something and waits until it is done. */
 void rig_ask(struct rig *rig, int v, u32 op, u32 a0, u32 a1, u32 a2, u32 a3);
 /* Takes vCPU @v out of the guest, to user space, and lets it back in. */

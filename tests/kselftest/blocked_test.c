@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A VM that KVM has to wait for: its VMM does not provide the memory in which the
+ * properties of its LPIs are, so its vCPU stays in an ITS command, with the ITS
+ * locked. An interrupt that a handler has redirected, and that KVM has to
+ * translate, waits for that as well. Nobody else may.
+ */
+#include <linux/userfaultfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include <userfaultfd_util.h>
+
+#include "suite.h"
+
+#define VECTORS		4
+#define VECTOR		1	/* the one that a handler has */
+#define TARGET		2	/* and where it is redirected to */
+#define MODULE		"volley_foreign"
+#define PARAM		"/sys/module/" MODULE "/parameters/"
+#define REDIRECT	"2"	/* as in volley_foreign.c */
+
+/* For how long it is not provided, unless that is waited for: nobody may have to. */
+#define LATE_NS		(20 * NSEC_PER_SEC)
+
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED	24
+#endif
+
+static char page[SZ_64K] __aligned(SZ_64K);
+static bool missed, wanted, provided;
+
+/* Provides the page that somebody waits for, when it is wanted or late. */
+static int provide(int mode, int uffd, struct uffd_msg *msg)
+{
+	u64 end = host_now_ns() + LATE_NS, size = getpagesize();
+	struct uffdio_copy copy = {
+		.dst = msg->arg.pagefault.address & ~(size - 1),
+		.src = (u64)page,
+		.len = size,
+	};
+
+	tell(&missed, true);
+	while (!told(&wanted) && host_now_ns() < end)
+		host_sleep_us(1000);
+	tell(&provided, true);
+	return ioctl(uffd, UFFDIO_COPY, &copy);
+}
+
+FIXTURE(blocked)
+{
+	struct rig *rig, *other;
+	struct uffd_desc *memory;
+	u64 taken;
+	int irq;
+};
+
+FIXTURE_SETUP(blocked)
+{
+	char text[32];
+
+	ASSERT_LE(2, device_count());
+	host_unload_module(MODULE);
+	self->rig = setup_usual_rig("", VECTORS);
+	self->other = setup_vm(1, VECTORS, CPU_OTHER, GUEST_WFI);
+	ASSERT_TRUE(volley_wait_attached(self->other, 0));
+	self->irq = self->rig->dev[0]->irq[VECTOR];
+	ASSERT_EQ(0, host_load_module(MODULE, ""));
+	ASSERT_EQ(0, host_write(REDIRECT, PARAM "behave"));
+	snprintf(text, sizeof(text), "%u", GUEST_LPI(0, TARGET));
+	ASSERT_EQ(0, host_write(text, PARAM "gsi"));
+	snprintf(text, sizeof(text), "irq %d", self->irq);
+	ASSERT_EQ(0, host_write(text, PARAM "register"));
+}
+
+FIXTURE_TEARDOWN(blocked)
+{
+	tell(&wanted, true);
+	host_unload_module(MODULE);
+	rig_free(self->other);
+	EXPECT_TRUE(teardown_rig(self->rig));
+}
+
+/* Has the VM's vCPU wait for its memory, and an interrupt for the vCPU. */
+static void block(FIXTURE_DATA(blocked) *self)
+{
+	struct rig *rig = self->rig;
+	u32 lpi = rig->lpi[0][TARGET];
+	void *table = addr_gpa2hva(rig->vm, rig->shared->prop_table);
+
+	/* KVM has no translation of what the guest maps anew. */
+	rig_ask(rig, 0, GUEST_OP_DISCARD, 0, TARGET, 0, 0);
+	rig_ask(rig, 0, GUEST_OP_MAPTI, 0, TARGET, 0, lpi);
+	self->taken = rig_taken(rig, lpi);
+
+	memcpy(page, table, getpagesize());
+	missed = wanted = provided = false;
+	self->memory = uffd_setup_demand_paging(UFFDIO_REGISTER_MODE_MISSING, 0, table,
+						getpagesize(), 1, provide);
+	TEST_ASSERT(!madvise(table, getpagesize(), MADV_DONTNEED_LOCKED), "madvise");
+	rig_post(rig, 0, GUEST_OP_INV, (u32[4]) { 0, VECTOR });
+	HOST_WAIT_FOR(told(&missed), "the ITS does not look at its table");
+
+	rig_raise(rig, 0, 1U << VECTOR);
+	HOST_WAIT_FOR(host_read_u64(VOLLEY_SYSFS "/irqs/%d/deferred", self->irq) == 1,
+		      "the interrupt is not deferred");
+	/* Time for a work item to get as far as it gets. */
+	host_sleep_us(100000);
+}
+
+/* Lets both go on; the interrupt must come. */
+static bool unblock(FIXTURE_DATA(blocked) *self)
+{
+	bool came;
+
+	tell(&wanted, true);
+	HOST_WAIT_FOR(rig_answered(self->rig, 0), "the vCPU does not go on");
+	came = host_wait_for(rig_taken(self->rig, self->rig->lpi[0][TARGET]) == self->taken + 1);
+	uffd_stop_demand_paging(self->memory);
+	return came;
+}
+
+/* Another VM's sources go and come. */
+TEST_F_TIMEOUT(blocked, others_go_on, 300)
+{
+	struct rig *other = self->other;
+
+	block(self);
+	rig_disconnect(other, 0);
+	EXPECT_FALSE(told(&provided));
+	EXPECT_TRUE(volley_wait_detached(other, 0));
+	rig_connect(other, 0, other->dev[0]);
+	EXPECT_TRUE(volley_wait_attached(other, 0));
+	rig_raise(other, 0, ALL(VECTORS));
+	EXPECT_EQ(0, rig_wait(other, 0, ALL(VECTORS)));
+	EXPECT_FALSE(told(&provided));
+	EXPECT_TRUE(unblock(self));
+}
+
+/* Its own sources go, and what was redirected comes nevertheless. */
+TEST_F_TIMEOUT(blocked, detached, 300)
+{
+	struct rig *rig = self->rig;
+
+	block(self);
+	rig_disconnect(rig, 0);
+	EXPECT_TRUE(volley_wait_detached(rig, 0));
+	EXPECT_FALSE(told(&provided));
+	EXPECT_TRUE(unblock(self));
+	rig_connect(rig, 0, rig->dev[0]);
+	EXPECT_TRUE(volley_wait_attached(rig, 0));
+	rig_raise(rig, 0, ALL(VECTORS) & ~(1U << VECTOR));
+	EXPECT_EQ(0, rig_wait(rig, 0, ALL(VECTORS) & ~(1U << VECTOR)));
+}
+
+/* The module waits for it when it is unloaded: it loses nothing. */
+TEST_F_TIMEOUT(blocked, unloaded, 300)
+{
+	block(self);
+	ASSERT_EQ(0, host_unload_module(MODULE));
+	EXPECT_EQ(0, volley_unload());
+	EXPECT_TRUE(told(&provided));
+	EXPECT_TRUE(unblock(self));
+}
+
+TEST_HARNESS_MAIN
