@@ -224,7 +224,8 @@ bool volley_may_sleep(void)
 
 /*
  * kstat_incr_irqs_this_cpu() of kernel/irq/internals.h. The total is not under
- * desc->lock here, as for a per-CPU interrupt: an LPI has one target CPU.
+ * desc->lock here: an LPI has one target CPU. When that changes two may count at
+ * once, and the total (/proc/stat) lack one; /proc/interrupts has them all.
  */
 void volley_irq_account(struct irq_desc *desc)
 {
