@@ -14,6 +14,7 @@
 #include <linux/smp.h>
 #include <linux/xarray.h>
 
+#include <asm/kvm_arm.h>
 #include <asm/sysreg.h>
 
 #include <kvm/arm_vgic.h>
@@ -59,6 +60,8 @@ check_value(KVM_MSI_VALID_DEVID, 1);
 /* rust/kvm/vcpu.rs: the mode is read atomically and compared as an integer. */
 check_type(((struct kvm_vcpu *)0)->mode, int);
 check_value(IN_GUEST_MODE, 1);
+check_type(((struct kvm_vcpu *)0)->arch.hcr_el2, u64);
+check_value(HCR_TWI, 1ULL << 13);
 
 /* rust/kvm/list_registers.rs: the functions that are probed, what is read. */
 check_type(&kvm_arch_vcpu_ctxflush_fp, void (*)(struct kvm_vcpu *));
@@ -66,6 +69,7 @@ check_type(((struct vgic_v3_cpu_if *)0)->vgic_lr, u64[16]);
 check_value(ICH_LR_PENDING_BIT, 1ULL << 62);
 check_value(ICH_LR_VIRTUAL_ID_MASK, (1ULL << 32) - 1);
 check_value(ICH_HCR_EL2_UIE, 1 << 1);
+check_value(ICH_HCR_EL2_NPIE, 1 << 3);
 
 /* rust/host/line.rs: the architecture has one first LPI, for host and guest. */
 check_value(VGIC_MIN_LPI, 8192);

@@ -1,5 +1,6 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: GPL-2.0
+# shellcheck disable=SC3045 # busybox's read has -t
 #
 # The first process of the real guest (see real_guest.sh): brings its devices up,
 # and then does what it is told on its console. What it answers begins with
