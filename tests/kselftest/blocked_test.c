@@ -30,6 +30,10 @@
 static char page[SZ_64K] __aligned(SZ_64K);
 static bool missed, wanted, provided;
 
+static struct uffd_desc *memory;
+/* How often the guest had taken the target's LPI before. */
+static u64 taken;
+
 /* Provides the page that somebody waits for, when it is wanted or late. */
 static int provide(int mode, int uffd, struct uffd_msg *msg)
 {
@@ -50,9 +54,6 @@ static int provide(int mode, int uffd, struct uffd_msg *msg)
 FIXTURE(blocked)
 {
 	struct rig *rig, *other;
-	struct uffd_desc *memory;
-	u64 taken;
-	int irq;
 };
 
 FIXTURE_SETUP(blocked)
@@ -64,12 +65,11 @@ FIXTURE_SETUP(blocked)
 	self->rig = setup_usual_rig("", VECTORS);
 	self->other = setup_vm(1, VECTORS, CPU_OTHER, GUEST_WFI);
 	ASSERT_TRUE(volley_wait_attached(self->other, 0));
-	self->irq = self->rig->dev[0]->irq[VECTOR];
 	ASSERT_EQ(0, host_load_module(MODULE, ""));
 	ASSERT_EQ(0, host_write(REDIRECT, PARAM "behave"));
 	snprintf(text, sizeof(text), "%u", GUEST_LPI(0, TARGET));
 	ASSERT_EQ(0, host_write(text, PARAM "gsi"));
-	snprintf(text, sizeof(text), "irq %d", self->irq);
+	snprintf(text, sizeof(text), "irq %d", self->rig->dev[0]->irq[VECTOR]);
 	ASSERT_EQ(0, host_write(text, PARAM "register"));
 }
 
@@ -82,41 +82,41 @@ FIXTURE_TEARDOWN(blocked)
 }
 
 /* Has the VM's vCPU wait for its memory, and an interrupt for the vCPU. */
-static void block(FIXTURE_DATA(blocked) *self)
+static void block(struct rig *rig)
 {
-	struct rig *rig = self->rig;
 	u32 lpi = rig->lpi[0][TARGET];
 	void *table = addr_gpa2hva(rig->vm, rig->shared->prop_table);
 
 	/* KVM has no translation of what the guest maps anew. */
 	rig_ask(rig, 0, GUEST_OP_DISCARD, 0, TARGET, 0, 0);
 	rig_ask(rig, 0, GUEST_OP_MAPTI, 0, TARGET, 0, lpi);
-	self->taken = rig_taken(rig, lpi);
+	taken = rig_taken(rig, lpi);
 
 	memcpy(page, table, getpagesize());
 	missed = wanted = provided = false;
-	self->memory = uffd_setup_demand_paging(UFFDIO_REGISTER_MODE_MISSING, 0, table,
-						getpagesize(), 1, provide);
+	memory = uffd_setup_demand_paging(UFFDIO_REGISTER_MODE_MISSING, 0, table,
+					  getpagesize(), 1, provide);
 	TEST_ASSERT(!madvise(table, getpagesize(), MADV_DONTNEED_LOCKED), "madvise");
 	rig_post(rig, 0, GUEST_OP_INV, (u32[4]) { 0, VECTOR });
 	HOST_WAIT_FOR(told(&missed), "the ITS does not look at its table");
 
 	rig_raise(rig, 0, 1U << VECTOR);
-	HOST_WAIT_FOR(host_read_u64(VOLLEY_SYSFS "/irqs/%d/deferred", self->irq) == 1,
+	HOST_WAIT_FOR(host_read_u64(VOLLEY_SYSFS "/irqs/%d/deferred",
+				    rig->dev[0]->irq[VECTOR]) == 1,
 		      "the interrupt is not deferred");
 	/* Time for a work item to get as far as it gets. */
 	host_sleep_us(100000);
 }
 
 /* Lets both go on; the interrupt must come. */
-static bool unblock(FIXTURE_DATA(blocked) *self)
+static bool unblock(struct rig *rig)
 {
 	bool came;
 
 	tell(&wanted, true);
-	HOST_WAIT_FOR(rig_answered(self->rig, 0), "the vCPU does not go on");
-	came = host_wait_for(rig_taken(self->rig, self->rig->lpi[0][TARGET]) == self->taken + 1);
-	uffd_stop_demand_paging(self->memory);
+	HOST_WAIT_FOR(rig_answered(rig, 0), "the vCPU does not go on");
+	came = host_wait_for(rig_taken(rig, rig->lpi[0][TARGET]) == taken + 1);
+	uffd_stop_demand_paging(memory);
 	return came;
 }
 
@@ -125,7 +125,7 @@ TEST_F_TIMEOUT(blocked, others_go_on, 300)
 {
 	struct rig *other = self->other;
 
-	block(self);
+	block(self->rig);
 	rig_disconnect(other, 0);
 	EXPECT_FALSE(told(&provided));
 	EXPECT_TRUE(volley_wait_detached(other, 0));
@@ -134,7 +134,7 @@ TEST_F_TIMEOUT(blocked, others_go_on, 300)
 	rig_raise(other, 0, ALL(VECTORS));
 	EXPECT_EQ(0, rig_wait(other, 0, ALL(VECTORS)));
 	EXPECT_FALSE(told(&provided));
-	EXPECT_TRUE(unblock(self));
+	EXPECT_TRUE(unblock(self->rig));
 }
 
 /* Its own sources go, and what was redirected comes nevertheless. */
@@ -142,11 +142,11 @@ TEST_F_TIMEOUT(blocked, detached, 300)
 {
 	struct rig *rig = self->rig;
 
-	block(self);
+	block(rig);
 	rig_disconnect(rig, 0);
 	EXPECT_TRUE(volley_wait_detached(rig, 0));
 	EXPECT_FALSE(told(&provided));
-	EXPECT_TRUE(unblock(self));
+	EXPECT_TRUE(unblock(rig));
 	rig_connect(rig, 0, rig->dev[0]);
 	EXPECT_TRUE(volley_wait_attached(rig, 0));
 	rig_raise(rig, 0, ALL(VECTORS) & ~(1U << VECTOR));
@@ -156,11 +156,11 @@ TEST_F_TIMEOUT(blocked, detached, 300)
 /* The module waits for it when it is unloaded: it loses nothing. */
 TEST_F_TIMEOUT(blocked, unloaded, 300)
 {
-	block(self);
+	block(self->rig);
 	ASSERT_EQ(0, host_unload_module(MODULE));
 	EXPECT_EQ(0, volley_unload());
 	EXPECT_TRUE(told(&provided));
-	EXPECT_TRUE(unblock(self));
+	EXPECT_TRUE(unblock(self->rig));
 }
 
 TEST_HARNESS_MAIN

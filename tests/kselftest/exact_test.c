@@ -189,15 +189,22 @@ FIXTURE_TEARDOWN(spinning)
 /* The window ends early when it is full. */
 TEST_F_TIMEOUT(spinning, full_ends_window, 300)
 {
-	u64 latest;
+	int i, filled = 0;
 
 	volley_set(self->rig, "max_usecs", VOLLEY_LONGEST);
 	volley_set(self->rig, "max_irqs", 4);
-	latest = send(self->rig, ALL(4), 300);
-	ksft_print_msg("max_irqs 4: four that are 300 us apart are %lu us late at most\n", latest);
-	/* The first waits for the other three. */
-	EXPECT_GE(latest, 3 * 300);
-	EXPECT_LE(latest, 3 * 300 + PATH_US);
+	for (i = 0; i < ROUNDS; i++) {
+		host_sleep_us(500 + 37 * i);
+		rig_raise_spaced(self->rig, 0, ALL(4), 300);
+		ASSERT_EQ(0, rig_wait(self->rig, 0, ALL(4)));
+		/* The first waits for the other three, and none for the window. */
+		filled += latest_us(self->rig, 1) >= 3 * 300 &&
+			  latest_us(self->rig, ALL(4)) <= 3 * 300 + PATH_US;
+	}
+	ksft_print_msg("max_irqs 4: four that are 300 us apart filled it %d of %d times\n",
+		       filled, ROUNDS);
+	/* If the vCPU leaves the guest in between, those that are left do not. */
+	EXPECT_LE(ROUNDS * 9 / 10, filled);
 	/* Three do not fill it. */
 	EXPECT_GE(send(self->rig, ALL(3), 300), VOLLEY_LONGEST / 2);
 }
