@@ -20,8 +20,11 @@
 #define PARAM		"/sys/module/" MODULE "/parameters/"
 #define REDIRECT	"2"	/* as in volley_foreign.c */
 
-/* For how long it is not provided, unless that is waited for: nobody may have to. */
-#define LATE_NS		(20 * NSEC_PER_SEC)
+/*
+ * For how long it is not provided, unless that is waited for: nobody may have to.
+ * 20 seconds, and on a debug kernel less than what it takes for a hung task.
+ */
+#define LATE_NS		(host_timeout_s() / 3 * NSEC_PER_SEC)
 
 #ifndef MADV_DONTNEED_LOCKED
 #define MADV_DONTNEED_LOCKED	24

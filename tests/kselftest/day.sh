@@ -146,10 +146,10 @@ expect ready
 ktap_test_result "the module loads, and attaches both VMs" loads
 ktap_test_result "both are listed" lists_both
 ktap_test_result "QEMU's names tell which is which" tells_names
-echo write >&5
 web_fetches
 ktap_test_result "volley-top shows the noisy one first" shows_noisy_first
 ktap_test_result "the counters tell the same" counts
+echo write >&5
 ktap_test_result "what was fetched meanwhile is right" fetches_right
 web_fetches
 ktap_test_result "a window holds kicks of that one only" holds

@@ -306,13 +306,20 @@ static struct rig *come_and_go(struct rig *rig, bool all)
 	return rig;
 }
 
-/* Whether any of them has met a file that went; on a slow host that is rare. */
-static bool met_gone(const struct worker *workers, int nr)
+/*
+ * Whether each of them has checked something, and one has met a file that went; on
+ * a slow host that is rare.
+ */
+static bool met_all(const struct worker *workers, int nr)
 {
-	while (nr--)
-		if (READ_ONCE(workers[nr].gone))
-			return true;
-	return false;
+	bool gone = false;
+
+	while (nr--) {
+		if (!READ_ONCE(workers[nr].checked))
+			return false;
+		gone |= READ_ONCE(workers[nr].gone);
+	}
+	return gone;
 }
 
 /* By hand it may go on for a day. */
@@ -341,7 +348,7 @@ TEST_F_TIMEOUT(files, everything_at_once, 24 * 60 * 60)
 	}
 	end = host_now_ns() + self->seconds * NSEC_PER_SEC;
 	for (rounds = 0; rounds < 4 || host_now_ns() < end ||
-	     (rounds < 100 && !met_gone(workers, ARRAY_SIZE(workers))); rounds++) {
+	     (rounds < 100 && !met_all(workers, ARRAY_SIZE(workers))); rounds++) {
 		self->rig[1] = come_and_go(self->rig[1], rounds % 4 == 3);
 		load_wait(&load, 1);
 	}

@@ -194,7 +194,8 @@ TEST_F_TIMEOUT(fuzz, everything_at_once, 24 * 60 * 60)
 	load_start(&load);
 	start_callers(callers, self->seed);
 	end = host_now_ns() + self->seconds * NSEC_PER_SEC;
-	for (rounds = 0; rounds < 8 || host_now_ns() < end; rounds++) {
+	for (rounds = 0; rounds < 8 || host_now_ns() < end ||
+	     (rounds < 100 && !self->tally.asked); rounds++) {
 		if (rounds % 4 == 3) {
 			come_and_go(self->rig, variant->lossless, &self->tally);
 		} else {

@@ -21,7 +21,7 @@ FIXTURE_TEARDOWN(killed)
 	EXPECT_FALSE(host_log_bad());
 }
 
-TEST_F_TIMEOUT(killed, under_load, 900)
+TEST_F_TIMEOUT(killed, under_load, 3600)
 {
 	struct victim victim;
 	int round;

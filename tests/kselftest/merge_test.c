@@ -58,6 +58,8 @@ static void raise_times(struct rig *rig, int times)
 			       rig_sum(counts.arrived) == arrived + VECTORS),
 			      "the host does not take them: %lu of %lu",
 			      rig_sum(counts.arrived), arrived + VECTORS);
+		/* The handler that has counted them is done. */
+		host_visit_cpus();
 	}
 }
 

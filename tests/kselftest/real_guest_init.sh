@@ -82,8 +82,11 @@ while read -r command; do
 		# shellcheck disable=SC2046 # one line
 		say fetched $(cat /card_sum /drive_sum) ;;
 	fetch_on)
+		use_drive >/drive_sum &
+		fetch_on >/card_sum
+		wait
 		# shellcheck disable=SC2046 # one line
-		say fetched $(fetch_on) ;;
+		say fetched $(cat /card_sum /drive_sum) ;;
 	ping)
 		replies=0
 		for _ in $(seq 100); do

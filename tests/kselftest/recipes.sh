@@ -5,7 +5,7 @@
 # The recipes of Documentation/tracing.rst that need nothing but tracefs and
 # sysfs do what they say: each is taken from there, and run as it stands while
 # interrupts flow. But for: the identifier of the VM; how long a trace is looked
-# at; and a pause before a histogram is.
+# at; and that a histogram is once it has something.
 
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=/dev/null
@@ -48,7 +48,7 @@ adapt() {
 	sed -e "s/vm_pid == 1234/vm_pid == ${vm%-*}/" \
 		-e "s/vm_fd == 17/vm_fd == ${vm#*-}/" \
 		-e 's/^cat trace_pipe$/timeout 60 cat trace_pipe | head -n 3/' \
-		-e 's/^cat .*\/hist$/sleep 3; &/' "$1"
+		-e 's/^cat \(.*\/hist\)$/until grep -q "^ *Hits: [1-9]" \1; do sleep 0.1; done; &/' "$1"
 }
 
 # has_vm: the module knows a VM, and its name.
@@ -75,11 +75,15 @@ start_load() {
 	until_true has_vm
 }
 
+left_to_host() {
+	[ "$(cat "$volley/vms/$vm/to_host")" -gt 0 ]
+}
+
 # recipe FILE: it succeeds, and says something if it ends with a look.
 recipe() {
 	# One about what is left to the host wants to see something.
 	! grep -q to_host "$1" || {
-		echo 0 >"$volley/vms/$vm/enabled" && sleep 1 &&
+		echo 0 >"$volley/vms/$vm/enabled" && until_true left_to_host &&
 			echo 1 >"$volley/vms/$vm/enabled" || return 1
 	}
 	# That one is about a module that is not loaded yet.

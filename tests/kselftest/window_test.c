@@ -8,7 +8,6 @@
 
 #define BURSTS		50
 #define SPACING_US	200	/* at least, for a vCPU that is kicked to come and go */
-#define TRIES		(20 * BURSTS)
 
 FIXTURE(window)
 {
@@ -66,7 +65,7 @@ static bool raise_in_turn(struct rig *rig, int vectors, bool held, const int *fd
  * Exits and kicks that BURSTS bursts cost; no exits if an interrupt was lost.
  *
  * The machine at hand may take a CPU away in the middle of a burst for longer
- * than any window: such a burst does not count.
+ * than any window: such a burst does not count, however many there are.
  */
 static u64 send(struct rig *rig, int vectors, u32 max_usecs, struct volley_kicks *kicks)
 {
@@ -83,7 +82,7 @@ static u64 send(struct rig *rig, int vectors, u32 max_usecs, struct volley_kicks
 	}
 	memset(kicks, 0, sizeof(*kicks));
 	volley_set(rig, "max_usecs", max_usecs);
-	for (tries = 0; tries < TRIES && n < BURSTS; tries++) {
+	for (tries = 0; n < BURSTS; tries++) {
 		volley_count(rig, &before);
 		exits_before = rig_exits(rig);
 		start = host_ticks();
@@ -93,9 +92,9 @@ static u64 send(struct rig *rig, int vectors, u32 max_usecs, struct volley_kicks
 		if (rig_wait(rig, 0, ALL(vectors)))
 			return 0;
 		exits_before = rig_exits(rig) - exits_before;
-		volley_count(rig, &counts);
 		if (max_usecs && us > max_usecs)
 			continue;
+		volley_count(rig, &counts);
 		n++;
 		exits += exits_before;
 		volley_since(&counts, &before);
@@ -103,15 +102,13 @@ static u64 send(struct rig *rig, int vectors, u32 max_usecs, struct volley_kicks
 	}
 	for (i = 0; i < vectors; i++)
 		close(fd[i]);
-	TEST_ASSERT(n == BURSTS, "%d of %d bursts took longer than a window: the machine is too busy",
-		    tries - n, tries);
 	ksft_print_msg("max_usecs %5u: %.2f exits, %.2f kicks an interrupt; %d bursts did not count\n",
 		       max_usecs, (double)exits / (BURSTS * vectors),
 		       (double)kicks->sent / (BURSTS * vectors), tries - n);
 	return exits;
 }
 
-TEST_F_TIMEOUT(window, fewer_exits, 600)
+TEST_F_TIMEOUT(window, fewer_exits, 2400)
 {
 	struct volley_kicks without, with;
 	u64 exits, exits_with;
@@ -136,7 +133,7 @@ TEST_F_TIMEOUT(window, fewer_exits, 600)
  * A guest that spins, on a CPU without a tick, never exits by itself. What is
  * held for it must be sent, or it waits for ever.
  */
-TEST_F_TIMEOUT(window, guest_without_exits, 600)
+TEST_F_TIMEOUT(window, guest_without_exits, 2400)
 {
 	static const u32 windows[] = { 0, 1, 100, 2000 };
 	u64 exits = rig_exits(self->rig);
