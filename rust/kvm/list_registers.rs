@@ -15,7 +15,7 @@
 //! ```
 //!
 //! A nested guest runs on registers of its own hypervisor's making, and the record is of its
-//! hypervisor's. VMs that may have such guests are not looked at.
+//! hypervisor's. What is read of VMs that may have such guests is empty.
 
 use super::{
     probe::{
@@ -90,6 +90,12 @@ impl ListRegisters {
                 (*interface).vgic_hcr,
             )
         };
+        // SAFETY: By the safety requirements.
+        let used = if unsafe { volley_bindings::volley_vcpu_can_nest(vcpu) } {
+            0
+        } else {
+            used
+        };
         let mut read = Self {
             intids: [0; MAX_LIST_REGISTERS],
             count: 0,
@@ -149,10 +155,6 @@ impl<T: Observe> Probed for Loaded<T> {
     unsafe fn entered(&self, first: *mut c_void) {
         let vcpu = first.cast::<volley_bindings::kvm_vcpu>();
         // SAFETY: The function's argument is the vCPU.
-        if unsafe { volley_bindings::volley_vcpu_can_nest(vcpu) } {
-            return;
-        }
-        // SAFETY: As above.
         let (vm, index, registers) = unsafe {
             (
                 VmKey::of_vcpu(vcpu),
@@ -175,10 +177,6 @@ impl<T: Observe> Probed for Returned<T> {
 
     unsafe fn entered(&self, first: *mut c_void) {
         let vcpu = first.cast::<volley_bindings::kvm_vcpu>();
-        // SAFETY: As above.
-        if unsafe { volley_bindings::volley_vcpu_can_nest(vcpu) } {
-            return;
-        }
         // SAFETY: As above.
         let (vm, registers) = unsafe { (VmKey::of_vcpu(vcpu), ListRegisters::read(vcpu)) };
         if registers.count > 0 {

@@ -35,7 +35,7 @@ use_drive() {
 }
 
 # Fetches once, says how far it is after each MiB, and prints the checksum.
-fetch_once() {
+fetch() {
 	wget -q -O - http://10.0.2.100/ | {
 		for mib in $(seq 12); do
 			dd bs=1M count=1 iflag=fullblock 2>/dev/null
@@ -48,7 +48,7 @@ fetch_once() {
 # fetch_on: prints the one checksum of all fetches until the console has another line.
 fetch_on() {
 	until read -r -t 0; do
-		fetch_once
+		fetch
 	done | sort -u
 }
 
@@ -75,15 +75,9 @@ while read -r command; do
 	write)
 		use_drive >/drive_sum
 		say write ;;
-	fetch)
+	fetch | fetch_on)
 		use_drive >/drive_sum &
-		fetch_once >/card_sum
-		wait
-		# shellcheck disable=SC2046 # one line
-		say fetched $(cat /card_sum /drive_sum) ;;
-	fetch_on)
-		use_drive >/drive_sum &
-		fetch_on >/card_sum
+		$command >/card_sum
 		wait
 		# shellcheck disable=SC2046 # one line
 		say fetched $(cat /card_sum /drive_sum) ;;
