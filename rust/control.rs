@@ -15,10 +15,7 @@
 use crate::{
     attached,
     context::Serialised,
-    errands::{
-        Errands,
-        Look, //
-    },
+    errands::Errands,
     files::Tree,
     kvm::{
         with_manager_locked,
@@ -60,7 +57,7 @@ impl Control {
         // SAFETY: This is called once, by the safety requirements.
         unsafe { attached::init() };
 
-        let errands = Errands::new::<Connections>()?;
+        let errands = Errands::new(look_for_connections)?;
         let mut control = Self {
             probe: None,
             errands: errands.clone(),
@@ -108,23 +105,19 @@ impl Connected for Arc<Errands> {
     }
 }
 
-/// What is looked for: what is connected.
-struct Connections;
-
-impl Look for Connections {
-    fn look(errands: &Arc<Errands>) {
-        let mut look = |serialised: &Serialised| {
-            let pairs = Pair::collect(serialised)?;
-            attached::attach_connected(&pairs, errands, serialised);
-            Ok(())
-        };
-        // If there is no memory there may be in a moment: it is a few bytes.
-        for _ in 0..TRIES {
-            match with_manager_locked(&mut look) {
-                Ok(()) => return,
-                Err(_) => fsleep(Delta::from_millis(10)),
-            }
+/// Attaches what is connected, and takes over lines that are wanted. Context: process.
+fn look_for_connections(errands: &Arc<Errands>) {
+    let mut look = |serialised: &Serialised| {
+        let pairs = Pair::collect(serialised)?;
+        attached::attach_connected(&pairs, errands, serialised);
+        Ok(())
+    };
+    // If there is no memory there may be in a moment: it is a few bytes.
+    for _ in 0..TRIES {
+        match with_manager_locked(&mut look) {
+            Ok(()) => return,
+            Err(_) => fsleep(Delta::from_millis(10)),
         }
-        pr_warn!("cannot look for connected interrupts, for lack of memory\n");
     }
+    pr_warn!("cannot look for connected interrupts, for lack of memory\n");
 }

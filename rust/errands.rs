@@ -26,12 +26,6 @@ use kernel::{
     },
 };
 
-/// Looks for what may have changed. Context: process, in a work item.
-pub(crate) trait Look {
-    /// Pairs may have been connected, or lines be wanted that were not.
-    fn look(errands: &Arc<Errands>);
-}
-
 /// Where errands are left.
 #[pin_data]
 pub(crate) struct Errands {
@@ -57,19 +51,19 @@ impl WorkItem for Errands {
 }
 
 impl Errands {
-    /// Creates the workqueue, and leaves it to `L` to look.
+    /// Creates the workqueue, on which `look` looks for what may have changed.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn new<L: Look>() -> Result<Arc<Self>> {
+    pub(crate) fn new(look: fn(&Arc<Self>)) -> Result<Arc<Self>> {
         let queue = OwnQueue::new()?;
 
         Arc::pin_init(
             pin_init!(Self {
                 work <- new_work!("volley_errands"),
                 stopped: Atomic::new(false),
-                look: L::look,
+                look,
                 queue,
             }),
             GFP_KERNEL,
