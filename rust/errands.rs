@@ -6,9 +6,12 @@
 //! look for is one work item; what is left for a VM is one of that VM's, for it may have to wait for
 //! the VM (`vm.rs`).
 
-use core::ptr::NonNull;
+use crate::workqueue::{
+    self,
+    OwnQueue, //
+};
 use kernel::{
-    bindings, impl_has_work, new_work,
+    impl_has_work, new_work,
     prelude::*,
     sync::{
         atomic::{
@@ -19,7 +22,6 @@ use kernel::{
         Arc, //
     },
     workqueue::{
-        Queue,
         RawWorkItem,
         Work,
         WorkItem, //
@@ -82,13 +84,12 @@ impl Errands {
         W: RawWorkItem<0> + Send + 'static,
     {
         // If it is queued already, that will do: it has not begun, and sees what was done before.
-        let _ = self.queue.as_queue().enqueue(item);
+        let _ = self.queue.enqueue(item);
     }
 
     /// Waits until what was left to look for has been looked for. Context: process.
     pub(crate) fn finish(&self) {
-        // SAFETY: The work item is part of `self`.
-        unsafe { bindings::flush_work(Work::raw_get(&raw const self.work)) };
+        workqueue::wait_for(&self.work);
     }
 
     /// Has nothing looked for any more, and waits for what is being done. Context: process.
@@ -99,40 +100,6 @@ impl Errands {
 
     /// Waits until all that was left by now has been done. Context: process.
     pub(crate) fn finish_all(&self) {
-        // SAFETY: By the type invariants of `OwnQueue`.
-        unsafe { bindings::__flush_workqueue(self.queue.0.as_ptr()) };
-    }
-}
-
-/// A workqueue of our own; dropping it waits for what is queued, so not in one of its work items.
-///
-/// # Invariants
-///
-/// The workqueue is valid, and only this destroys it.
-struct OwnQueue(NonNull<bindings::workqueue_struct>);
-
-// SAFETY: A workqueue may be used, and destroyed, by any thread.
-unsafe impl Send for OwnQueue {}
-// SAFETY: As above.
-unsafe impl Sync for OwnQueue {}
-
-impl OwnQueue {
-    fn new() -> Result<Self> {
-        // SAFETY: There is nothing to observe.
-        let queue = unsafe { crate::bindings::volley_alloc_workqueue() };
-        // INVARIANT: It was just made.
-        NonNull::new(queue.cast()).map(Self).ok_or(ENOMEM)
-    }
-
-    fn as_queue(&self) -> &Queue {
-        // SAFETY: By the type invariants it is valid for as long as it is borrowed here.
-        unsafe { Queue::from_raw(self.0.as_ptr()) }
-    }
-}
-
-impl Drop for OwnQueue {
-    fn drop(&mut self) {
-        // SAFETY: By the type invariants.
-        unsafe { bindings::destroy_workqueue(self.0.as_ptr()) };
+        self.queue.wait();
     }
 }

@@ -47,6 +47,7 @@ mod vcpu;
 mod vm;
 mod volley;
 mod window;
+mod workqueue;
 
 use api::Owners;
 use control::Control;
