@@ -145,17 +145,24 @@ TEST_F_TIMEOUT(kick, adaptive_never_held_at_low_rate, 120)
 }
 
 /* At a high rate they are held, and one kick serves several. */
-TEST_F_TIMEOUT(kick, adaptive_held_at_high_rate, 120)
+TEST_F_TIMEOUT(kick, adaptive_held_at_high_rate, 300)
 {
+	const bool apart = variant->mode == GUEST_SPIN && variant->cpu_irq != CPU_VCPU;
 	struct volley_kicks *kicks = &self->counts.kicks;
+	int i;
 
 	volley_set(self->rig, "adaptive", 1);
 	volley_set(self->rig, "max_usecs", VOLLEY_LONGEST);
 	volley_set(self->rig, "max_irqs", 4);
 	COUNT_FROM_HERE();
-	ASSERT_EQ(0, send(self->rig, 50, 300));
-	COUNT_TO_HERE();
-	if (variant->mode == GUEST_SPIN && variant->cpu_irq != CPU_VCPU) {
+	/* What else this computer does may have them come at no high rate for a while. */
+	for (i = 0; i < 20; i++) {
+		ASSERT_EQ(0, send(self->rig, 50, 300));
+		COUNT_TO_HERE();
+		if (!apart || kicks->held)
+			break;
+	}
+	if (apart) {
 		EXPECT_LT(0, kicks->held);
 		EXPECT_LT(kicks->sent, kicks->requests);
 	} else if (variant->cpu_irq == CPU_VCPU) {

@@ -47,20 +47,8 @@ FIXTURE_TEARDOWN(parked)
 /* Raises all vectors @times times, each when the host has taken the last. */
 static void raise_times(struct rig *rig, int times)
 {
-	struct rig_counts counts;
-	u64 arrived;
-
-	while (times--) {
-		rig_count(rig, 0, &counts);
-		arrived = rig_sum(counts.arrived);
-		rig_raise(rig, 0, ALL(VECTORS));
-		HOST_WAIT_FOR((rig_count(rig, 0, &counts),
-			       rig_sum(counts.arrived) == arrived + VECTORS),
-			      "the host does not take them: %lu of %lu",
-			      rig_sum(counts.arrived), arrived + VECTORS);
-		/* The handler that has counted them is done. */
-		host_visit_cpus();
-	}
+	while (times--)
+		rig_raise_to_host(rig, 0, ALL(VECTORS));
 }
 
 TEST_F_TIMEOUT(parked, merges, 300)

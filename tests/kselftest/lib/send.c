@@ -56,6 +56,17 @@ void rig_raise_spaced(struct rig *rig, int d, u32 mask, u64 spacing_us)
 	}
 }
 
+void rig_raise_to_host(struct rig *rig, int d, u32 mask)
+{
+	u64 all = rig_arrived(rig, d) + __builtin_popcount(mask);
+
+	rig_raise(rig, d, mask);
+	HOST_WAIT_FOR(rig_arrived(rig, d) == all, "the host does not take them: %lu of %lu",
+		      rig_arrived(rig, d), all);
+	/* The handler that has counted them is done. */
+	host_visit_cpus();
+}
+
 void rig_raise_each(struct rig *rig, int d, int vector, int behind, int nr)
 {
 	int irq = rig->dev[d]->irq[vector];
