@@ -16,9 +16,9 @@ REASONS = {"vms": ("to_host", "kicks_sent", "kicks_saved"), "irqs": ("to_host",)
 HISTOGRAMS = {"vms": ("volley_sizes", "held_usecs"), "irqs": ()}
 # What is made of parts: the reasons and the buckets that there are.
 PARTS = ("reasons", "histograms")
-NUMBERS = {"vms": ("enabled", "max_usecs", "max_irqs"), "irqs": ("vcpu", "intid", "gsi")}
+NUMBERS = {"vms": ("enabled", "max_usecs", "max_irqs", "adaptive"), "irqs": ("vcpu", "intid", "gsi", "urgent")}
 TEXTS = {"vms": (), "irqs": ("vm", "handler")}
-DEFAULTS = ("list_registers", "max_usecs", "max_irqs")
+DEFAULTS = ("list_registers", "max_usecs", "max_irqs", "adaptive")
 
 
 class NotLoaded(Exception):

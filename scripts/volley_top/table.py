@@ -11,8 +11,8 @@ COLUMNS = {
             ("mean_held_usecs", "HOLD", 5), ("kicks_saved", "SAVED", 7), ("max_usecs", "USECS", 5),
             ("max_irqs", "IRQS", 4)),
     "irqs": (("irq", "IRQ", 6), ("vcpu", "VCPU", 4), ("intid", "INTID", 8), ("handler", "HANDLER", 8),
-             ("received", "RECV", 8), ("forwarded", "FORW", 8), ("merged", "MERGED", 8), ("to_host", "TOHOST", 8),
-             ("total", "IN ALL", 12)),
+             ("urgent", "U", 1), ("received", "RECV", 8), ("forwarded", "FORW", 8), ("merged", "MERGED", 8), ("to_host", "TOHOST", 8),
+             ("total", "IN ALL", 11)),
 }
 
 
@@ -26,6 +26,8 @@ def rows(result, kind, vm=None):
             row.update({kind[:-1]: name, "total": entry["counters"]["received"]})
             if entry.get("enabled") == 0:
                 row["max_usecs"] = "off"
+            elif entry.get("adaptive") and entry["max_usecs"]:
+                row["max_usecs"] = "~" + cell("", entry["max_usecs"], 4).strip()
             table.append(row)
     return table
 
@@ -54,6 +56,8 @@ def cell(key, value, width):
                 break
             value /= 1000
             text = f"{value:.1f}{unit}"
+            if len(text) > width:
+                text = f"{value:.0f}{unit}"
     text = text[:width]
     return text.ljust(width) if key in ("vm", "handler") else text.rjust(width)
 

@@ -14,19 +14,21 @@ RECV     arrivals of its sources      FORW    of these, queued to a vCPU
 MERG     of these, waiting already    K/INT   kicks sent per interrupt
 VOLLEY   mean volley: interrupts that a vCPU got at once
 HELD     kicks put off into a window  HOLD    mean microseconds of a window
-SAVED    requests that needed no kick USECS   max_usecs (off: not forwarded)
-IRQS     max_irqs                     TOHOST  left to the kernel's own path
+SAVED    requests that needed no kick USECS   max_usecs (off: not forwarded;
+IRQS     max_irqs                             ~: adaptive, so much at most)
+TOHOST   left to the kernel's own path U      1: urgent, never held
 With a VM's interrupts: why kicks were sent and saved, why arrivals were left
 to the host; volleys by interrupts, windows by microseconds (64+: 64 to 127).
 
 up, down, k, j     choose a VM        Enter   its interrupts
 b, Left, Esc       back               s, S    sort by the next, last column
 u, i               change max_usecs,  r       sort the other way round
-                   max_irqs           Space   read now
+                   max_irqs           a       adaptive, or no more
+Space              read now
 h, ?               this               q       quit
 """
-KEYS = {"vms": "q quit  s sort  r reverse  Enter interrupts  u max_usecs  i max_irqs  h help",
-        "irqs": "q quit  s sort  r reverse  b back  u max_usecs  i max_irqs  h help",
+KEYS = {"vms": "q quit  s sort  Enter interrupts  u max_usecs  i max_irqs  a adaptive  h help",
+        "irqs": "q quit  s sort  b back  u max_usecs  i max_irqs  a adaptive  h help",
         "help": "any key: back"}
 
 
@@ -132,6 +134,10 @@ class View:
             self.reverse[mode] = not self.reverse[mode]
         elif key in ("u", "i") and self.chosen["vms"]:
             self.prompt = [self.chosen["vms"], "max_usecs" if key == "u" else "max_irqs", ""]
+        elif key == "a" and self.chosen["vms"]:
+            now = self.volley.number("vms", self.chosen["vms"], "adaptive")
+            self.message = self.volley.write(self.chosen["vms"], "adaptive", "0" if now else "1")
+            self.refresh()
         elif key in ("\n", "\r", "KEY_ENTER", "KEY_RIGHT") and mode == "vms" and self.chosen["vms"]:
             self.mode, self.chosen["irqs"] = "irqs", None
         elif key in ("b", "\x1b", "KEY_LEFT", "KEY_BACKSPACE", "\b", "\x7f"):

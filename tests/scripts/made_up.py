@@ -32,7 +32,7 @@ class Host:
 
     def __init__(self, path):
         self.path = path
-        self.put("", version="0.1.0", list_registers=4, max_usecs=0, max_irqs=4)
+        self.put("", version="0.1.0", list_registers=4, max_usecs=0, max_irqs=4, adaptive=0)
         for kind in ("vms", "irqs"):
             (path / kind).mkdir()
 
@@ -42,8 +42,8 @@ class Host:
             (self.path / where / name).write_text(f"{value}\n")
 
     def vm(self, name, counts, **values):
-        self.put(f"vms/{name}", **{"enabled": 1, "max_usecs": 0, "max_irqs": 4, **dict(zip(COUNTERS, counts)),
-                                   **values})
+        self.put(f"vms/{name}", **{"enabled": 1, "max_usecs": 0, "max_irqs": 4, "adaptive": 0,
+                                   **dict(zip(COUNTERS, counts)), **values})
 
     def more(self, name, sizes, usecs, **reasons):
         """What an older module does not have of a VM: the first buckets of histograms, and reasons."""
@@ -53,7 +53,7 @@ class Host:
 
     def irq(self, number, vm, counts, **values):
         self.put(f"irqs/{number}", **{"vm": vm, "vcpu": 0, "intid": 8192, "gsi": 24, "handler": "msi",
-                                      **dict(zip(ARRIVALS, counts)), **values})
+                                      "urgent": 0, **dict(zip(ARRIVALS, counts)), **values})
 
     def usual(self):
         """Three VMs, of which the first in the folder is neither the loudest nor the oldest."""

@@ -55,7 +55,7 @@ def opens(host):
     with host.usual().live("--interval", "3600") as session:
         session.expect("99-12")
         session.send("enter")
-        session.expect("interrupts of 99-12", re.compile("^ +50 +1 +8192 msi +8000 +7000 +1000 +0 +8000$", re.M),
+        session.expect("interrupts of 99-12", re.compile("^ +50 +1 +8192 msi +0 +8000 +7000 +1000 +0 +8000$", re.M),
                        re.compile("^ +51 ", re.M))
         assert not any(line.startswith("     9 ") for line in session.screen.lines())
         session.send("b", "down", "enter")
@@ -107,6 +107,10 @@ def changes(host):
         session.send("i", "q", "8", "enter")
         session.expect("100-9: max_irqs is q8 now")
         same(irqs.read_text(), "q8\n")
+        session.send("a")
+        session.expect("100-9: adaptive is 1 now", re.compile("^100-9 .* ~75 ", re.M))
+        session.send("a")
+        session.expect("100-9: adaptive is 0 now", re.compile("^100-9 .* 75 ", re.M))
         usecs.unlink()
         usecs.symlink_to("/dev/full")
         session.send("enter", "u", "5", "enter")

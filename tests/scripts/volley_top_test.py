@@ -192,16 +192,21 @@ def prints_once(host):
     same(output[2].split(), "99-12 9000 8000 1000 0.05 18.00 40 25 50 0 16".split())
     same(output[3].split(), "100-9 1000 600 200 0.12 2.00 90 50 300 50 4".split())
     same(output[4].split(), "5000-3 0 0 0 - - 0 - 0 off 4".split())
+    # What is adaptive is so much at most; without a window it makes no difference.
+    for usecs, seen in ((0, "0"), (50, "~50"), (9999, "~9999"), (10000, "~10k")):
+        host.put("vms/100-9", adaptive=1, max_usecs=usecs)
+        line = host.run("--once", "--interval", "0").splitlines()[3]
+        same((line.split()[-2], len(line)), (seen, 79))
     titles = host.run("--once", "--interval", "0.1").splitlines()[1]
     same((titles.split()[:4], len(titles)), (["VM", "RECV/s", "FORW/s", "MERG/s"], 79))
 
 
 def json_is_stable(host):
     found = json.loads(host.usual().run("--json", "--interval", "0"))
-    same(sorted(found), ["interval", "irqs", "list_registers", "max_irqs", "max_usecs", "version", "vms"])
+    same(sorted(found), ["adaptive", "interval", "irqs", "list_registers", "max_irqs", "max_usecs", "version", "vms"])
     same((found["version"], found["interval"], found["list_registers"], found["max_irqs"]), ("0.1.0", None, 4, 4))
     for vm in found["vms"].values():
-        same(sorted(vm), ["counters", "enabled", "histogram_rates", "histograms", "kicks_per_interrupt", "max_irqs",
+        same(sorted(vm), ["adaptive", "counters", "enabled", "histogram_rates", "histograms", "kicks_per_interrupt", "max_irqs",
                           "max_usecs", "mean_held_usecs", "mean_volley", "rates", "reason_rates", "reasons"])
         same((list(vm["counters"]), list(vm["rates"])), (COUNTERS, COUNTERS))
         for key in ("reasons", "reason_rates"):
@@ -210,7 +215,7 @@ def json_is_stable(host):
             same(list(vm[key]), ["volley_sizes", "held_usecs"])
     for irq in found["irqs"].values():
         same(sorted(irq), ["counters", "gsi", "handler", "histogram_rates", "histograms", "intid", "rates", "reason_rates",
-                           "reasons", "vcpu", "vm"])
+                           "reasons", "urgent", "vcpu", "vm"])
         same((list(irq["counters"]), list(irq["rates"])), (ARRIVALS, ARRIVALS))
     same(list(found["vms"]["99-12"]["counters"].values()), LOUD)
     same(found["irqs"]["50"]["vm"], "99-12")
@@ -250,20 +255,23 @@ def parse_prometheus(text):
 
 def prometheus_is_valid(host):
     host.usual().vm('a"b\\n\n', LOUD)
-    host.irq(60, "gone-1", [1, 2, 3, 4, 5, 6])
+    host.irq(60, "gone-1", [1, 2, 3, 4, 5, 6], urgent=1)
+    host.put("vms/100-9", adaptive=1)
     (host.path / "irqs/60/merged").unlink()
     found = parse_prometheus(host.run("--prometheus"))
     expected = {("volley_info", (("version", "0.1.0"),)): 1, ("volley_list_registers", ()): 4,
-                ("volley_max_usecs", ()): 0, ("volley_max_irqs", ()): 4}
-    for name, counts, values in (("99-12", LOUD, (1, 0, 16)), ("100-9", QUIET, (1, 50, 4)),
-                                 ("5000-3", NONE, (0, 0, 4)), ('a"b\\n\n', LOUD, (1, 0, 4))):
+                ("volley_max_usecs", ()): 0, ("volley_max_irqs", ()): 4, ("volley_adaptive", ()): 0}
+    for name, counts, values in (("99-12", LOUD, (1, 0, 16, 0)), ("100-9", QUIET, (1, 50, 4, 1)),
+                                 ("5000-3", NONE, (0, 0, 4, 0)), ('a"b\\n\n', LOUD, (1, 0, 4, 0))):
         label = (("vm", name),)
         # The rest comes with histograms.
         expected.update(((f"volley_vm_{key}_total", label), n) for key, n in zip(COUNTERS, counts)
                         if key not in ("volleys", "volley_irqs", "held_usecs_total"))
-        expected.update(zip([(f"volley_vm_{key}", label) for key in ("enabled", "max_usecs", "max_irqs")], values))
+        expected.update(zip([(f"volley_vm_{key}", label) for key in ("enabled", "max_usecs", "max_irqs", "adaptive")],
+                            values))
     for irq, vm, counts in (("50", "99-12", [8000, 7000, 1000, 0, 0, 0]), ("51", "99-12", [1000, 1000, 0, 0, 0, 0]),
                             ("9", "100-9", QUIET), ("60", "gone-1", [1, 2, None, 4, 5, 6])):
+        expected["volley_irq_urgent", (("vm", vm), ("irq", irq))] = int(irq == "60")
         expected.update(((f"volley_irq_{key}_total", (("vm", vm), ("irq", irq))), n)
                         for key, n in zip(ARRIVALS, counts) if n is not None)
     same(found, expected)
@@ -296,7 +304,7 @@ def prometheus_has_histograms(host):
 def nothing_attached(host):
     same(host.run("--once", "--interval", "0").splitlines()[0], "VMs: 0, interrupts: 0, list registers: 4")
     same(json.loads(host.run("--json", "--interval", "0"))["vms"], {})
-    same(len(parse_prometheus(host.run("--prometheus"))), 4)
+    same(len(parse_prometheus(host.run("--prometheus"))), 5)
 
 
 def not_loaded(host):
