@@ -91,6 +91,11 @@ def shows():
     assert "stock path" in out.getvalue() and "2264" in out.getvalue()
     rows = list(page.losses(run_of(burst=2300)))
     assert len(rows) == 1 and rows[0][-1] == "+8%"
+    for share, change in ((0.5, "none"), (0.505, "none"), (0.6, None), (0.3, "-40%")):
+        found = figures.Figures({}, [
+            {"family": "delivery_exact", "path": path, "of": {"load": "idle"}, "values": {"guest_share": value}}
+            for path, value in (("stock", 0.5), ("volley", share))])
+        assert [row[-1] for row in page.losses(found)] == [change] * (change is not None), share
     assert "**missed by 753**" in page.page(run_of(), ["receive"])
 
 
