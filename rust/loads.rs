@@ -22,7 +22,8 @@ use crate::{
         self,
         Listened, //
     },
-    vm::Vm, //
+    vm::Vm,
+    workqueue, //
 };
 use kernel::{
     bindings, impl_has_work, new_mutex, new_work,
@@ -175,8 +176,7 @@ impl Drop for Listening {
     fn drop(&mut self) {
         // From here on nobody queues the work item.
         self.listened = None;
-        // SAFETY: The work item is part of `loads`.
-        unsafe { bindings::flush_work(Work::raw_get(&raw const self.loads.work)) };
+        workqueue::wait_for(&self.loads.work);
         self.loads.end(&mut self.loads.probe.lock());
     }
 }

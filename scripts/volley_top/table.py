@@ -26,8 +26,7 @@ def rows(result, kind, vm=None):
             row.update({kind[:-1]: name, "total": entry["counters"]["received"]})
             if entry.get("enabled") == 0:
                 row["max_usecs"] = "off"
-            elif entry.get("adaptive") and entry["max_usecs"]:
-                row["max_usecs"] = "~" + cell("", entry["max_usecs"], 4).strip()
+            row["adaptive"] = entry.get("adaptive")
             table.append(row)
     return table
 
@@ -69,7 +68,10 @@ def header(result, kind):
 
 
 def line(row, kind):
-    return " ".join(cell(key, row[key], width) for key, _, width in COLUMNS[kind])
+    texts = {key: cell(key, row[key], width) for key, _, width in COLUMNS[kind]}
+    if row["adaptive"] and row["max_usecs"] not in (None, "off", 0):
+        texts["max_usecs"] = ("~" + cell("max_usecs", row["max_usecs"], 4).strip()).rjust(5)
+    return " ".join(texts.values())
 
 
 def details(result, vm):

@@ -192,11 +192,16 @@ def prints_once(host):
     same(output[2].split(), "99-12 9000 8000 1000 0.05 18.00 40 25 50 0 16".split())
     same(output[3].split(), "100-9 1000 600 200 0.12 2.00 90 50 300 50 4".split())
     same(output[4].split(), "5000-3 0 0 0 - - 0 - 0 off 4".split())
-    # What is adaptive is so much at most; without a window it makes no difference.
+    # What is adaptive is so much at most; without a window it makes no difference. Sorted
+    # it is like a fixed window.
     for usecs, seen in ((0, "0"), (50, "~50"), (9999, "~9999"), (10000, "~10k")):
         host.put("vms/100-9", adaptive=1, max_usecs=usecs)
         line = host.run("--once", "--interval", "0").splitlines()[3]
         same((line.split()[-2], len(line)), (seen, 79))
+    host.put("vms/99-12", adaptive=1, max_usecs=50)
+    host.put("vms/5000-3", enabled=1, max_usecs=100)
+    lines = host.run("--once", "--interval", "0", "--sort", "max_usecs").splitlines()[2:]
+    same([line.split()[-2] for line in lines], ["~10k", "100", "~50"])
     titles = host.run("--once", "--interval", "0.1").splitlines()[1]
     same((titles.split()[:4], len(titles)), (["VM", "RECV/s", "FORW/s", "MERG/s"], 79))
 

@@ -86,7 +86,10 @@ void rig_free(struct rig *rig);
 void rig_raise(struct rig *rig, int d, u32 mask);
 /* Raises them one after the other, @spacing_us apart; at once if that is 0. */
 void rig_raise_spaced(struct rig *rig, int d, u32 mask, u64 spacing_us);
-/* Raises those in @mask, and returns when the host's handlers are done with all. */
+/*
+ * Raises those in @mask, and returns when the host's handlers are done with all.
+ * Nothing else of the device may be on its way.
+ */
 void rig_raise_to_host(struct rig *rig, int d, u32 mask);
 /*
  * Raises @vector @nr times, each once the host has taken the one before, and another
