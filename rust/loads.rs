@@ -26,7 +26,7 @@ use crate::{
     workqueue, //
 };
 use kernel::{
-    bindings, impl_has_work, new_mutex, new_work,
+    impl_has_work, new_mutex, new_work,
     prelude::*,
     sync::{
         rcu,
@@ -34,7 +34,6 @@ use kernel::{
         Mutex, //
     },
     workqueue::{
-        Queue,
         Work,
         WorkItem, //
     },
@@ -117,10 +116,8 @@ impl Loads {
     /// It is not from here that the probes can be registered: the caller holds the lock of the
     /// tracepoints, which the function graph tracer takes with that of ftrace held. Context: any.
     pub(crate) fn listeners_changed(self: &Arc<Self>) {
-        // SAFETY: As in `Errands::leave`.
-        let queue = unsafe { Queue::from_raw(bindings::system_dfl_wq) };
         // If it is queued already, that will do.
-        let _ = queue.enqueue(self.clone());
+        let _ = workqueue::system().enqueue(self.clone());
     }
 
     /// Registers the probes if somebody listens, or ends them.

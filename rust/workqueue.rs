@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A workqueue of the module's own, and waiting for work items.
+//! A workqueue of the module's own, the system's, and waiting for work items.
 //!
-//! The kernel's own abstraction has the system's workqueues only, and nothing to wait with.
+//! The kernel's own abstraction has the system's workqueues only, not by the name of today's default
+//! one, and nothing to wait with.
 //!
 //! C header: [`include/linux/workqueue.h`](srctree/include/linux/workqueue.h)
 
@@ -64,6 +65,12 @@ impl Drop for OwnQueue {
         // SAFETY: By the type invariants.
         unsafe { bindings::destroy_workqueue(self.0.as_ptr()) };
     }
+}
+
+/// Returns the system's default workqueue. Context: any.
+pub(crate) fn system() -> &'static Queue {
+    // SAFETY: The kernel has made it before there are modules, and never destroys it.
+    unsafe { Queue::from_raw(bindings::system_dfl_wq) }
 }
 
 /// Waits until a work item neither is queued nor runs, as it was queued by now. Context: process.

@@ -12,17 +12,16 @@ ALT = {
 }
 # Paths of the module whose figures are held against the stock path's.
 OURS = ("volley", "window50", "adaptive", "disabled")
-# What is better if it is smaller.
-SMALLER = {
+# What is held against it, and what of that is better if it is larger: all else is if smaller.
+COMPARED = {
     "receive": ("instructions",),
     "delivery": ("exits", "kicks", "refills"),
-    "delivery_exact": ("exits", "kicks", "refills", "host_instructions"),
+    "delivery_exact": ("exits", "kicks", "refills", "host_instructions", "guest_share"),
     "latency": ("median_ns", "p99_ns", "p999_ns", "max_ns"),
     "noisy": ("median_ns", "p99_ns", "max_ns"),
     "attach": ("attach_us", "detach_us"),
 }
-# And if it is larger.
-LARGER = {"delivery_exact": ("guest_share",)}
+LARGER = ("guest_share",)
 NO_DIFFERENCE = 0.02
 
 
@@ -53,24 +52,23 @@ def target_table(figures):
 
 def losses(figures):
     """Where the module is worse than the stock path, or makes no difference."""
-    for family, names in SMALLER.items():
+    for family, names in COMPARED.items():
         for figure in figures.family(family):
             if figure["path"] not in OURS:
                 continue
-            for name in names + LARGER.get(family, ()):
+            for name in names:
                 ours = figure["values"].get(name)
                 stock = figures.get(family, "stock", name, **figure["of"])
                 if ours is None or not stock:
                     continue
-                gain = 1 - ours / stock
-                if (-gain if name in LARGER.get(family, ()) else gain) > NO_DIFFERENCE:
+                change = ours / stock - 1
+                if (change if name in LARGER else -change) > NO_DIFFERENCE:
                     continue
                 of = ", ".join(f"{key} {word}" for key, word in figure["of"].items())
-                change = 100 * (ours / stock - 1)
                 digits = 0 if stock >= 10 else 3 if stock < 1 else 2
                 yield [f"{family.replace('_', ' ')}: {name.replace('_', ' ')} ({of})",
                        tables.NAMES[figure["path"]], f"{stock:.{digits}f}", f"{ours:.{digits}f}",
-                       "none" if abs(change) <= 100 * NO_DIFFERENCE else f"{change:+.0f}%"]
+                       "none" if abs(change) <= NO_DIFFERENCE else f"{change:+.0%}"]
 
 
 def literal(text):

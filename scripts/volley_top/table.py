@@ -11,8 +11,8 @@ COLUMNS = {
             ("mean_held_usecs", "HOLD", 5), ("kicks_saved", "SAVED", 7), ("max_usecs", "USECS", 5),
             ("max_irqs", "IRQS", 4)),
     "irqs": (("irq", "IRQ", 6), ("vcpu", "VCPU", 4), ("intid", "INTID", 8), ("handler", "HANDLER", 8),
-             ("urgent", "U", 1), ("received", "RECV", 8), ("forwarded", "FORW", 8), ("merged", "MERGED", 8), ("to_host", "TOHOST", 8),
-             ("total", "IN ALL", 11)),
+             ("urgent", "U", 1), ("received", "RECV", 8), ("forwarded", "FORW", 8), ("merged", "MERGED", 8),
+             ("to_host", "TOHOST", 8), ("total", "IN ALL", 11)),
 }
 
 

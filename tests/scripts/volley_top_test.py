@@ -211,8 +211,9 @@ def json_is_stable(host):
     same(sorted(found), ["adaptive", "interval", "irqs", "list_registers", "max_irqs", "max_usecs", "version", "vms"])
     same((found["version"], found["interval"], found["list_registers"], found["max_irqs"]), ("0.1.0", None, 4, 4))
     for vm in found["vms"].values():
-        same(sorted(vm), ["adaptive", "counters", "enabled", "histogram_rates", "histograms", "kicks_per_interrupt", "max_irqs",
-                          "max_usecs", "mean_held_usecs", "mean_volley", "rates", "reason_rates", "reasons"])
+        same(sorted(vm), ["adaptive", "counters", "enabled", "histogram_rates", "histograms", "kicks_per_interrupt",
+                          "max_irqs", "max_usecs", "mean_held_usecs", "mean_volley", "rates", "reason_rates",
+                          "reasons"])
         same((list(vm["counters"]), list(vm["rates"])), (COUNTERS, COUNTERS))
         for key in ("reasons", "reason_rates"):
             same(list(vm[key]), ["to_host", "kicks_sent", "kicks_saved"])
