@@ -17,6 +17,7 @@ COMPARED = {
     "receive": ("instructions",),
     "delivery": ("exits", "kicks", "refills"),
     "delivery_exact": ("exits", "kicks", "refills", "host_instructions", "guest_share"),
+    "coalesced": ("irqs", "exits", "kicks"),
     "latency": ("median_ns", "p99_ns", "p999_ns", "max_ns"),
     "noisy": ("median_ns", "p99_ns", "max_ns"),
     "attach": ("attach_us", "detach_us"),

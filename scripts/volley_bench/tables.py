@@ -41,24 +41,45 @@ def by_path(figures, family, name, key, title, digits=0, **of):
     return table(title, words, rows) if rows else ""
 
 
+def beside(of):
+    """What there is beside an interrupt, or how much is attached."""
+    return f"{of['vms']} VMs of {of['vcpus']} vCPUs, {of['sources']} sources"
+
+
+def memory_of_each(figures):
+    """Rows with the memory of a source, and of a VM with so many vCPUs."""
+    kb = {(int(f["of"]["vms"]), int(f["of"]["vcpus"]), int(f["of"]["sources"])): f["values"]["kb"]
+          for f in figures.family("memory")}
+    alone = sorted((sources, number) for (vms, _, sources), number in kb.items() if vms == 1)
+    if len(alone) < 2:
+        return
+    (few, least), (many, most) = alone[0], alone[-1]
+    yield ["each source", shown((most - least) / (many - few), 1)]
+    largest = max(vms for vms, _, _ in kb)
+    for (vms, vcpus, sources), number in kb.items():
+        if vms == largest > 1 and sources == many:
+            yield [f"each VM of {vcpus} vCPUs", shown((number - most) / (vms - 1), 1)]
+
+
 def add_scale(figures, found):
     """Tables of what many sources and many VMs cost."""
-    rows = [[f"{NAMES[f['path']]}, {f['of']['vms']} VMs, {f['of']['sources']} sources",
-             f["of"]["burst"], shown(f["values"]["instructions"], 1)]
-            for f in figures.family("scale")]
+    rows = [[f"{NAMES[f['path']]}, {beside(f['of'])}", f["of"]["burst"],
+             shown(f["values"]["instructions"], 1)] for f in figures.family("scale")]
     if rows:
         found.append(("Receiving beside many", table("", ["burst of", "instr."], rows)))
-    rows = [[f"{NAMES[f['path']]}, {f['of']['vms']} VMs, {f['of']['sources']} sources",
+    rows = [[f"{NAMES[f['path']]}, {beside(f['of'])}",
              shown(f["values"]["attach_us"], 1), shown(f["values"]["detach_us"], 1)]
             for f in figures.family("attach")]
     if rows:
         found.append(("Virtual microseconds for each source, KVM's own included",
                       table("", ["attach", "detach"], rows)))
-    rows = [[f"{f['of']['vms']} VMs, {f['of']['sources']} sources", shown(f["values"]["kb"])]
-            for f in figures.family("memory")]
+    rows = [[beside(f["of"]), shown(f["values"]["kb"])] for f in figures.family("memory")]
     if rows:
         found.append(("Memory that the module takes for all of them, in kB",
                       table("", ["kB"], rows)))
+    rows = list(memory_of_each(figures))
+    if rows:
+        found.append(("Of that, in kB", table("", ["kB"], rows)))
 
 
 def all_tables(figures):
@@ -81,6 +102,9 @@ def all_tables(figures):
         "delivery_exact", "host_instructions", "load", "offered load")
     add("Guest's share of the instructions of the vCPU's CPU, exact time",
         "delivery_exact", "guest_share", "load", "offered load", 3)
+    for name, text in (("irqs", "Interrupts"), ("exits", "Guest exits"), ("kicks", "Kicks")):
+        add(f"{text} per event of a device that coalesces", "coalesced", name, "device_us",
+            "every so many us", 3)
     for load in figures.words("latency", "load"):
         rows = []
         for path in figures.paths("latency"):

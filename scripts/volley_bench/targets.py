@@ -3,6 +3,8 @@
 
 import dataclasses
 
+from . import tables
+
 LIST_REGISTERS = 4      # of the emulated GIC
 
 
@@ -107,7 +109,7 @@ def scale(figures):
             first[of["burst"]] = count
             continue
         yield Target(f"instructions per interrupt, bursts of {of['burst']}, beside "
-                     f"{of['vms']} VMs and {of['sources']} sources: as alone",
+                     f"{tables.beside(of)}: as alone",
                      1.01 * first[of["burst"]], count)
 
 

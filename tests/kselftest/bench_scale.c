@@ -27,6 +27,7 @@
 
 static const struct bench_path stock = { .name = "stock" };
 static const struct bench_path volley = { .name = "volley", .volley = true };
+static const struct bench_path * const paths[] = { &stock, &volley };
 
 static struct vfio_pci_device *bulk;
 
@@ -99,17 +100,27 @@ static double us_since(u64 ticks)
 	return (double)(host_ticks() - ticks) / host_ticks_per_us();
 }
 
+static void use(const struct bench_path *path)
+{
+	if (path->volley)
+		volley_reload("");
+	else if (volley_loaded())
+		TEST_ASSERT(!volley_unload(), "cannot unload volley");
+}
+
 /* What the usual device's interrupts cost while there is so much else. */
 static void report_cost(struct rig *rig, const struct bench_path *path, int vms, int sources,
 			int vcpus)
 {
+	int irqs, own = rig->dev[0]->vectors;
 	struct cost cost;
-	int irqs;
 
-	bench_raise(rig, BENCH_VECTORS);
-	bench_wait(rig, BENCH_VECTORS);
+	if (path->volley)
+		HOST_WAIT_FOR(attached() == sources, "%d of %d are attached", attached(), sources);
+	bench_raise(rig, own);
+	bench_wait(rig, own);
 	cost_begin(&cost, rig, CPU_IRQ);
-	for (irqs = 1; irqs <= BENCH_VECTORS; irqs *= BENCH_VECTORS) {
+	for (irqs = 1; irqs <= own; irqs *= BENCH_VECTORS) {
 		cost_measure(&cost, irqs, BURSTS);
 		bench_figure(FAMILY, path, "vms=%d vcpus=%d sources=%d burst=%d: instructions=%.1f",
 			     vms, vcpus, sources, irqs, cost_quantile(&cost, irqs, 500));
@@ -120,7 +131,7 @@ static void report_cost(struct rig *rig, const struct bench_path *path, int vms,
 /* Spreads @nr vectors over the VMs, and times their coming and going. */
 static void many(struct rig **rigs, int vms, int nr, const struct bench_path *path)
 {
-	int before = attached(), vcpus = rigs[vms - 1]->nr_vcpus, i;
+	int vcpus = rigs[vms - 1]->nr_vcpus, i;
 	u64 start;
 	double on, off;
 
@@ -130,8 +141,7 @@ static void many(struct rig **rigs, int vms, int nr, const struct bench_path *pa
 	for (i = 0; i < nr; i++)
 		kvm_assign_irqfd(rigs[i % vms]->vm, BULK_GSI + i / vms, bulk->msi_eventfds[i]);
 	if (path->volley)
-		HOST_WAIT_FOR(attached() == before + nr, "%d of %d are attached",
-			      attached() - before, nr);
+		HOST_WAIT_FOR(attached() == nr + BENCH_VECTORS, "not all are attached");
 	on = us_since(start);
 	report_cost(rigs[0], path, vms, nr + BENCH_VECTORS, vcpus);
 	start = host_ticks();
@@ -152,58 +162,81 @@ static void memory(struct rig **rigs, int vms, int nr)
 		bulk_routes(rigs[i], DIV_ROUND_UP(nr, vms));
 	for (i = 0; i < nr; i++)
 		kvm_assign_irqfd(rigs[i % vms]->vm, BULK_GSI + i / vms, bulk->msi_eventfds[i]);
+	TEST_ASSERT(!volley_loaded() || !volley_unload(), "cannot unload volley");
 	before = memory_kb();
 	volley_reload("");
 	HOST_WAIT_FOR(attached() == nr + BENCH_VECTORS, "not all are attached");
 	with = memory_kb();
-	bench_figure("memory", &volley, "vms=%d sources=%d: kb=%ld", vms, nr + BENCH_VECTORS,
-		     (long)(with - before));
+	bench_figure("memory", &volley, "vms=%d vcpus=%d sources=%d: kb=%ld", vms,
+		     rigs[vms - 1]->nr_vcpus, nr + BENCH_VECTORS, (long)(with - before));
 	TEST_ASSERT(!volley_unload(), "cannot unload volley");
 	for (i = 0; i < nr; i++)
 		kvm_deassign_irqfd(rigs[i % vms]->vm, BULK_GSI + i / vms, bulk->msi_eventfds[i]);
 }
 
-int main(int argc, char **argv)
+/* What a source costs that is the only one. */
+static void alone(void)
 {
-	static const int sizes[] = { 56, 504, MAX_BULK };
-	const struct bench_path *paths[] = { &stock, &volley };
-	struct rlimit files = { 8192, 8192 };
-	struct rig *rigs[MAX_VMS];
+	struct rig *rig = setup_usual_rig(NULL, 1);
+	int p;
+
+	for (p = 0; p < ARRAY_SIZE(paths); p++) {
+		use(paths[p]);
+		report_cost(rig, paths[p], 1, 1, 1);
+	}
+	bench_end(rig);
+}
+
+/* One VM, that with the usual device. */
+static void sources(struct rig **rigs)
+{
+	static const int sizes[] = { 1, 56, 504, MAX_BULK };
 	int i, p;
 
-	TEST_ASSERT(argc == 2, "which device has many vectors?");
-	TEST_ASSERT(!setrlimit(RLIMIT_NOFILE, &files), "setrlimit");
-	rigs[0] = setup_usual_rig(NULL, BENCH_VECTORS);
-	bulk_open(argv[1], MAX_BULK);
 	for (p = 0; p < ARRAY_SIZE(paths); p++) {
-		if (paths[p]->volley)
-			volley_reload("");
+		use(paths[p]);
 		report_cost(rigs[0], paths[p], 1, BENCH_VECTORS, 1);
 		for (i = 0; i < ARRAY_SIZE(sizes); i++)
 			many(rigs, 1, sizes[i], paths[p]);
 	}
-	TEST_ASSERT(!volley_unload(), "cannot unload volley");
 	memory(rigs, 1, MAX_VMS);
 	memory(rigs, 1, MAX_BULK);
+}
 
-	/* With eight vCPUs each, which do not run. */
-	for (i = 1; i < MAX_VMS; i++) {
-		const struct rig_config config = { .vcpus = 8 };
+/* The same, and others beside it whose vCPUs do not run. */
+static void more_vms(struct rig **rigs, int vms, int vcpus)
+{
+	const struct rig_config config = { .vcpus = vcpus };
+	int i, p;
 
+	for (i = 1; i < vms; i++)
 		rigs[i] = rig_create(&config);
-	}
 	for (p = 0; p < ARRAY_SIZE(paths); p++) {
-		if (paths[p]->volley)
-			volley_reload("");
-		many(rigs, MAX_VMS, MAX_VMS, paths[p]);
-		many(rigs, MAX_VMS, MAX_BULK, paths[p]);
+		use(paths[p]);
+		many(rigs, vms, MAX_VMS, paths[p]);
+		many(rigs, vms, MAX_BULK, paths[p]);
 	}
-	TEST_ASSERT(!volley_unload(), "cannot unload volley");
-	memory(rigs, MAX_VMS, MAX_VMS);
-	memory(rigs, MAX_VMS, MAX_BULK);
-
-	for (i = 1; i < MAX_VMS; i++)
+	memory(rigs, vms, MAX_VMS);
+	memory(rigs, vms, MAX_BULK);
+	for (i = 1; i < vms; i++)
 		rig_free(rigs[i]);
+}
+
+int main(int argc, char **argv)
+{
+	struct rlimit files = { 8192, 8192 };
+	struct rig *rigs[MAX_VMS];
+	int vcpus;
+
+	TEST_ASSERT(argc == 2, "which device has many vectors?");
+	TEST_ASSERT(!setrlimit(RLIMIT_NOFILE, &files), "setrlimit");
+	alone();
+	rigs[0] = setup_usual_rig(NULL, BENCH_VECTORS);
+	bulk_open(argv[1], MAX_BULK);
+	sources(rigs);
+	more_vms(rigs, 8, 8);
+	for (vcpus = 1; vcpus <= 8; vcpus *= 2)
+		more_vms(rigs, MAX_VMS, vcpus);
 	vfio_pci_msix_disable(bulk);
 	bench_end(rigs[0]);
 	return KSFT_PASS;

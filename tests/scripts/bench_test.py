@@ -99,6 +99,20 @@ def shows():
     assert "**missed by 753**" in page.page(run_of(), ["receive"])
 
 
+SCALE = """\
+figure family=memory path=volley vms=1 vcpus=1 sources=72: kb=300
+figure family=memory path=volley vms=1 vcpus=1 sources=172: kb=700
+figure family=memory path=volley vms=3 vcpus=4 sources=172: kb=5000
+figure family=memory path=volley vms=8 vcpus=4 sources=172: kb=1050
+"""
+
+
+def divides_memory():
+    rows = list(tables.memory_of_each(figures.Figures({}, figures.parse(SCALE))))
+    assert rows == [["each source", "4.0"], ["each VM of 4 vCPUs", "50.0"]], rows
+    assert not list(tables.memory_of_each(run_of()))
+
+
 # Two exceptions of CPU 2: a device's, with an instruction that was begun twice, and another.
 TRACE = """\
 Trace 2: 0x7f00 [0000000000000000/ffff800080000480/00000304/ff200201] vectors
@@ -127,7 +141,8 @@ def counts_a_trace():
     assert sum(counts.values()) == 4
 
 
-CASES = (reads, keeps, compares, status_of_compare, judges, shows, counts_a_trace)
+CASES = (reads, keeps, compares, status_of_compare, judges, shows, divides_memory,
+         counts_a_trace)
 
 
 def main():

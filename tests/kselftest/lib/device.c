@@ -23,6 +23,8 @@
 #define E1000_EIAC	0x152c	/* clear the cause as its message is sent */
 #define E1000_GPIE	0x1514
 #define E1000_GPIE_MSIX	0x10	/* one cause per vector */
+#define E1000_EITR(n)	(0x1680 + 4 * (n))	/* the least time between two interrupts */
+#define E1000_EITR_US	4	/* a microsecond */
 
 /* The table of its MSI-X vectors is a BAR of its own (6.2, MSI-X Table Offset). */
 #define MSIX_BAR	3
@@ -187,6 +189,11 @@ void device_close(struct device *dev)
 void device_raise(struct device *dev, u32 mask)
 {
 	device_write(dev, E1000_EICS, mask);
+}
+
+void device_interval(struct device *dev, int vector, u32 usecs)
+{
+	device_write(dev, E1000_EITR(vector), usecs * E1000_EITR_US);
 }
 
 void device_mask(struct device *dev, int vector, bool on)

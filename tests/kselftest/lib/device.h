@@ -43,6 +43,12 @@ void device_rebind(int index);
 /* Raises the vectors in @mask at once: each is one physical LPI. */
 void device_raise(struct device *dev, u32 mask);
 
+/*
+ * Has the device send a vector's interrupts no sooner than @usecs after each other:
+ * what it is told to raise meanwhile is one interrupt then. 0: at once.
+ */
+void device_interval(struct device *dev, int vector, u32 usecs);
+
 /* Masks a vector in the device's own table: what it raises waits in the device. */
 void device_mask(struct device *dev, int vector, bool on);
 
