@@ -350,6 +350,8 @@ fn withdraw(attached: &AttachedSource, withdrawn: &mut Withdrawn, serialised: &S
 fn detached(attached: &AttachedSource) {
     let source = &attached.source;
 
+    // Registrations do not know it any more, and hard interrupts may have left it something to do.
+    source.external().empty();
     source.vm().remove_source(source);
     if attached.taken_over {
         trace::trace_source_detached(source.key().irq, source.vm().id());

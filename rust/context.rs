@@ -7,9 +7,9 @@ use core::marker::PhantomData;
 /// Proof that this CPU handles a hard interrupt, with interrupts off.
 ///
 /// A hard interrupt is an RCU read-side critical section, so what is freed only after a grace
-/// period may be used for as long as this is borrowed. (Another interrupt's handler that is called
-/// from within is called under `rcu_read_lock()`: it would not be seen to be nested.) It cannot
-/// leave the CPU it was made on.
+/// period may be used for as long as this is borrowed; but not after another interrupt's handler has
+/// been called from within, for RCU does not see that it is nested. It cannot leave the CPU it was
+/// made on.
 ///
 /// # Invariants
 ///

@@ -5,7 +5,8 @@
 //! ```text
 //! KVM connects a pair ---> probe ---> errand: attach what is connected
 //! a pair is parted ------> del_consumer: detach; once it returns, nothing of the pair is in use,
-//!                          nor of its VM if this was its last source
+//!                          nor of its VM if this was its last source, but for what hard
+//!                          interrupts have left to a work item
 //! ```
 //!
 //! A source that cannot be attached stays on the stock path; the next connection tries again. One

@@ -128,6 +128,9 @@ pub(crate) struct Name {
 }
 
 impl Name {
+    /// What the log has in place of the name of a handler that has gone.
+    pub(crate) const GONE: Self = Self::new(b"(gone)");
+
     /// Makes a name of letters.
     const fn new(text: &[u8]) -> Self {
         let mut name = Self {

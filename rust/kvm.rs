@@ -34,6 +34,7 @@
 //!   fprobe_mutex, ftrace_lock *             mutexes; registering and ending probes
 //!
 //! hard IRQ, and the probes in KVM's entry path, which take none of these:
+//! kvm->srcu *                               read side; finding the ITS that a message is for
 //! kvm->irq_srcu *                           read side; from translation to queueing
 //!   vgic_cpu->ap_list_lock *                raw; one vCPU's list
 //!     vgic_irq->irq_lock *                  raw; one virtual interrupt

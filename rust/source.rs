@@ -270,10 +270,14 @@ impl Source {
             self.vm.kvm().inject(gsi);
         }
         if self.complaint.xchg(false, Full) {
+            let rcu = rcu::read_lock();
+            // It may have gone meanwhile.
+            let name = self.external.read(&rcu).map_or(Name::GONE, External::name);
+            drop(rcu);
             pr_warn!(
                 "irq {}: its handler {} gave a verdict that is not valid; such arrivals are left to the host\n",
                 self.line.irq(),
-                self.handler_name()
+                name
             );
         }
     }

@@ -42,7 +42,8 @@ unsafe impl<T: Expire> Send for Timed<T> {}
 // SAFETY: As above; the kernel has a lock for it.
 unsafe impl<T: Expire> Sync for Timed<T> {}
 
-/// Monotonic, absolute, on the CPU that starts it, in hard interrupt on PREEMPT_RT as well.
+/// Monotonic, absolute, in hard interrupt on PREEMPT_RT as well; on the CPU that starts it, or on
+/// that where its callback is just running.
 const MODE: bindings::hrtimer_mode = bindings::hrtimer_mode_HRTIMER_MODE_ABS_PINNED_HARD;
 
 impl<T: Expire> Timed<T> {

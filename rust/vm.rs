@@ -155,8 +155,15 @@ impl Vm {
         if let Some(leaving) = sources.leaving.pop() {
             return Some(leaving);
         }
-        let mut present = sources.present.iter();
-        present.find(|source| source.has_errands()).cloned()
+        let at = sources
+            .present
+            .iter()
+            .position(|source| source.has_errands())?;
+        // The others come before it is looked at again.
+        let source = sources.present.remove(at).ok()?;
+        // There is room: it was there.
+        let _ = sources.present.push_within_capacity(source.clone());
+        Some(source)
     }
 
     /// Has done soon what hard interrupts have left for its sources. Context: any.

@@ -246,14 +246,18 @@ impl Slot {
         core::ptr::eq(self.0.read_once(), external)
     }
 
-    /// Puts `external` in, or empties the slot.
+    /// Puts `external` in.
     ///
     /// # Safety
     ///
-    /// A handler put in must not be dropped before the slot has been emptied and a grace period
-    /// has passed.
-    pub(super) unsafe fn set(&self, external: *const External) {
+    /// It must not be dropped before the slot has been emptied and a grace period has passed.
+    pub(super) unsafe fn fill(&self, external: &External) {
         // INVARIANT: By the safety requirements.
         self.0.store(external, Release);
+    }
+
+    /// Empties the slot. Context: any.
+    pub(crate) fn empty(&self) {
+        self.0.store(null(), Release);
     }
 }

@@ -7,7 +7,6 @@ use super::external::{
     Target, //
 };
 use crate::source::Source;
-use core::ptr::null;
 use kernel::{
     bindings,
     prelude::*,
@@ -130,10 +129,9 @@ impl Registrations {
         let external = self.all.remove(at).ok()?.external;
 
         for source in sources.filter(|source| source.external().has(&*external)) {
-            source.vm().decide_anew(source, || {
-                // SAFETY: An empty slot is always right.
-                unsafe { source.external().set(null()) };
-            });
+            source
+                .vm()
+                .decide_anew(source, || source.external().empty());
         }
         Some(Removed(external))
     }
@@ -149,8 +147,8 @@ impl Registrations {
         source.vm().decide_anew(source, || {
             // SAFETY: By the type invariants nobody drops it before `remove` has emptied the slot,
             // and `Removed` waits for a grace period before it does. If the source is detached
-            // before that, no hard interrupt and no reader finds it any more.
-            unsafe { source.external().set(&**external) };
+            // before that, its slot is emptied then.
+            unsafe { source.external().fill(external) };
         });
     }
 }

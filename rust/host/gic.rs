@@ -131,8 +131,9 @@ impl Line {
     /// Context: hard IRQ, called from a flow handler; no lock may be held.
     #[cold]
     pub(super) fn handle_at_root(&self, intid: u32) {
-        // An expedited grace period that asks this CPU from within that handler would not see that
-        // it interrupts ours, nor wait for what ours has borrowed.
+        // An expedited grace period that asks this CPU from within that handler does not see that
+        // it interrupts ours; only where RCU can be preempted does this have it wait. So nothing
+        // that ours has borrowed may be used any more: the caller returns after this.
         let _reading = rcu::read_lock();
         // SAFETY: The line's IRQ is allocated, so its innermost domain, the GIC's, exists. This is
         // hard IRQ context with registers set, as a flow handler is called by that domain.

@@ -32,8 +32,8 @@ const LEFT_TO_GENIRQ: u32 = bindings::IRQD_IRQ_DISABLED | bindings::IRQD_WAKEUP_
 ///
 /// # Invariants
 ///
-/// `desc` is the descriptor of `irq`, `domain` the innermost domain of its hierarchy. Whoever requested the IRQ keeps it until the IRQ bypass
-/// manager has disconnected the pair that the line was found from.
+/// `desc` is the descriptor of `irq`, `domain` the innermost domain of its hierarchy. Both remain
+/// until the IRQ bypass manager has disconnected the pair that the line was found from.
 pub(crate) struct Line {
     irq: u32,
     intid: u32,

@@ -18,7 +18,9 @@
 #define TARGET		2	/* and where it is redirected to */
 #define MODULE		"volley_foreign"
 #define PARAM		"/sys/module/" MODULE "/parameters/"
-#define REDIRECT	"2"	/* as in volley_foreign.c */
+#define FORWARD		"1"	/* as in volley_foreign.c */
+#define REDIRECT	"2"
+#define UNKNOWN_ACTION	"5"
 
 /*
  * For how long it is not provided, unless that is waited for: nobody may have to.
@@ -84,16 +86,19 @@ FIXTURE_TEARDOWN(blocked)
 	EXPECT_TRUE(teardown_rig(self->rig));
 }
 
+/* KVM has no translations any more once the guest has mapped one anew. */
+static void forget(struct rig *rig)
+{
+	rig_ask(rig, 0, GUEST_OP_DISCARD, 0, TARGET, 0, 0);
+	rig_ask(rig, 0, GUEST_OP_MAPTI, 0, TARGET, 0, rig->lpi[0][TARGET]);
+}
+
 /* Has the VM's vCPU wait for its memory, and an interrupt for the vCPU. */
 static void block(struct rig *rig)
 {
-	u32 lpi = rig->lpi[0][TARGET];
 	void *table = addr_gpa2hva(rig->vm, rig->shared->prop_table);
 
-	/* KVM has no translation of what the guest maps anew. */
-	rig_ask(rig, 0, GUEST_OP_DISCARD, 0, TARGET, 0, 0);
-	rig_ask(rig, 0, GUEST_OP_MAPTI, 0, TARGET, 0, lpi);
-	taken = rig_taken(rig, lpi);
+	taken = rig_taken(rig, rig->lpi[0][TARGET]);
 
 	memcpy(page, table, getpagesize());
 	missed = wanted = provided = false;
@@ -128,6 +133,7 @@ TEST_F_TIMEOUT(blocked, others_go_on, 300)
 {
 	struct rig *other = self->other;
 
+	forget(self->rig);
 	block(self->rig);
 	rig_disconnect(other, 0);
 	EXPECT_FALSE(told(&provided));
@@ -145,6 +151,7 @@ TEST_F_TIMEOUT(blocked, detached, 300)
 {
 	struct rig *rig = self->rig;
 
+	forget(rig);
 	block(rig);
 	rig_disconnect(rig, 0);
 	EXPECT_TRUE(volley_wait_detached(rig, 0));
@@ -156,9 +163,41 @@ TEST_F_TIMEOUT(blocked, detached, 300)
 	EXPECT_EQ(0, rig_wait(rig, 0, ALL(VECTORS) & ~(1U << VECTOR)));
 }
 
+/*
+ * The log is told of a verdict that is not valid by what waits as well. By then
+ * neither the source nor the handler is there any more.
+ */
+TEST_F_TIMEOUT(blocked, handler_gone, 300)
+{
+	struct rig *rig = self->rig;
+	u64 by_host;
+
+	forget(rig);
+	/* But of this one, which is not to wait for KVM. */
+	ASSERT_EQ(0, host_write(FORWARD, PARAM "behave"));
+	rig_raise(rig, 0, 1U << VECTOR);
+	ASSERT_EQ(0, rig_wait(rig, 0, 1U << VECTOR));
+	ASSERT_EQ(0, host_write(REDIRECT, PARAM "behave"));
+	block(rig);
+	by_host = host_read_u64(VOLLEY_SYSFS "/irqs/%d/to_host", rig->dev[0]->irq[VECTOR]);
+	ASSERT_EQ(0, host_write(UNKNOWN_ACTION, PARAM "behave"));
+	rig_raise(rig, 0, 1U << VECTOR);
+	ASSERT_TRUE(host_wait_for(host_read_u64(VOLLEY_SYSFS "/irqs/%d/to_host",
+						rig->dev[0]->irq[VECTOR]) == by_host + 1));
+	rig_disconnect(rig, 0);
+	EXPECT_TRUE(volley_wait_detached(rig, 0));
+	EXPECT_EQ(0, host_unload_module(MODULE));
+	host_log_mark();
+	EXPECT_FALSE(told(&provided));
+	EXPECT_TRUE(unblock(rig));
+	EXPECT_EQ(0, volley_unload());
+	EXPECT_TRUE(host_log_has("its handler (gone) gave a verdict that is not valid"));
+}
+
 /* The module waits for it when it is unloaded: it loses nothing. */
 TEST_F_TIMEOUT(blocked, unloaded, 300)
 {
+	forget(self->rig);
 	block(self->rig);
 	ASSERT_EQ(0, host_unload_module(MODULE));
 	EXPECT_EQ(0, volley_unload());
