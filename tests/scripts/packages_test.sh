@@ -82,12 +82,42 @@ dkms_conf_is_read() {
 	)
 }
 
-# The sources of volley-dkms make the module, with a tree that has the metadata.
-dkms_sources_build() {
-	local ko=$work/root/usr/src/volley-$version/volley.ko
-	kernel_make "${ko%/*}" && [ "$(modinfo -F version "$ko")" = "$version" ] &&
-		[ "$(modinfo -F srcversion "$ko")" = "$(modinfo -F srcversion "$out/module/volley.ko")" ]
+# What linux-source-<series> has of what prepare-kernel unpacks.
+pack_source() {
+	local top=linux-source-$1
+	tar -cf "$2" -C "$(kernel_dir)/source" --transform "flags=r;s,^[.],$top," --anchored \
+		--exclude='./'{drivers,fs,net,sound}'/*.c' --exclude='./arch/*/boot/dts' \
+		--exclude=./tools/testing --exclude='./Documentation/*.'{rst,yaml} .
 }
+
+# dkms itself makes the module of volley-dkms, from what Debian's packages have: the
+# kernel's source, its configuration and its symbols, but no metadata.
+dkms_builds() {
+	local folder=$out/dkms headers=$out/dkms/headers ko series
+	series=$(series_of "$release")
+	remove "$folder"
+	mkdir -p "$headers/include" "$folder/tree"
+	cp "$(kernel_dir)/config" "$headers/.config"
+	cp "$(kernel_dir)/Module.symvers" "$headers/"
+	pack_source "$series" "$folder/source.tar"
+	dkms_here add "volley/$version"
+	if ! VOLLEY_LINUX_SOURCE=$folder/source.tar dkms_here build "volley/$version" \
+		-k "$release" -a aarch64 --kernelsourcedir "$headers"; then
+		tail -n 20 "$folder/tree/volley/$version/build/make.log"
+		return 1
+	fi
+	ko=$folder/tree/volley/$version/$release/aarch64/module/volley.ko
+	[ "$(modinfo -F version "$ko")" = "$version" ] &&
+		[ "$(modinfo -F vermagic "$ko")" = "$(modinfo -F vermagic "$out/module/volley.ko")" ] &&
+		[ "$(modinfo -F srcversion "$ko")" = "$(modinfo -F srcversion "$out/module/volley.ko")" ] &&
+		# Of the tree that it was built with nothing is left.
+		[ "$(du -sm "$folder/tree" | cut -f 1)" -lt 30 ]
+	set -- $?
+	remove "$folder"
+	return "$1"
+}
+
+dkms_here() { dkms "$@" --dkmstree "$out/dkms/tree" --sourcetree "$work/root/usr/src"; }
 
 kernel_make() {
 	make -C "$(kernel_dir)/build" M="$1" "${kernel_flags[@]}" -j"$(nproc)" "${@:2}" modules
@@ -103,7 +133,7 @@ examples_build() {
 		[ "$(modinfo -F depends "$examples/volley_filter.ko")" = volley ]
 }
 
-# prepare REASON RELEASE HEADERS: prepare-kernel must refuse, and say why.
+# prepare_refuses REASON RELEASE HEADERS: prepare-kernel must refuse, and say why.
 prepare_refuses() {
 	local said
 	! said=$("$work/root/usr/src/volley-$version/prepare-kernel" "${@:2}" "$work/tree" 2>&1) || return 1
@@ -126,7 +156,7 @@ report "groff finds nothing in the manual pages" pages_clean
 report "nothing in /etc is in effect" nothing_in_effect
 report "bash completes all that volley-top takes" completion_knows_all
 report "dkms.conf is for this kernel and no other series" dkms_conf_is_read
-report "the sources for dkms build the same module" dkms_sources_build
+report "dkms builds the same module" dkms_builds
 report "the examples build and link" examples_build
 report "prepare-kernel wants headers" prepare_refuses "install linux-headers-7.3.9" 7.3.9 "$work/none"
 make_headers "$(rustc --version)"
