@@ -120,7 +120,8 @@ TEST_F_TIMEOUT(faults, load, 1200)
 			break;
 	}
 	TH_LOG("%d allocations, %d of those tried it does not load without", nth - 1, refused);
-	EXPECT_LT(step() == 1 ? 10 : -1, refused);
+	if (step() == 1)
+		EXPECT_LT(10, refused);
 	EXPECT_LT(100, nth);
 }
 
@@ -181,6 +182,8 @@ TEST_F_TIMEOUT(faults, files, 1200)
 			ASSERT_TRUE(hit || !ret);
 		}
 		TH_LOG("%s: %d allocations", files[i], nth - 2);
+		/* At least the buffer that it is read into. */
+		EXPECT_LT(2, nth);
 	}
 	hit = true;
 	for (nth = first(); hit && nth < MOST; nth += step()) {
@@ -193,7 +196,9 @@ TEST_F_TIMEOUT(faults, files, 1200)
 		ASSERT_EQ(0, host_write("0", EVENT));
 	}
 	TH_LOG("probes: %d allocations", nth - 1 - step());
-	EXPECT_LT(2, nth);
+	/* Of as many as there are for two probes one in ten is among those tried. */
+	if (step() <= 10)
+		EXPECT_LT(1 + step(), nth);
 }
 
 FIXTURE(look)

@@ -69,6 +69,18 @@ static bool is_chosen(const struct storm *storm)
 	return false;
 }
 
+/* Whether there are any, that is. */
+static bool check_names(void)
+{
+	int i;
+
+	for (i = 0; i < nr_storms; i++)
+		if (is_chosen(&storms[i]))
+			return true;
+	ksft_print_msg("VOLLEY_STORMS names none\n");
+	return false;
+}
+
 /* Under the lock. */
 static bool may_begin(const struct storm *storm)
 {
@@ -235,8 +247,7 @@ int main(void)
 		seeded_start(&workers[i].seeded, seed, i);
 	}
 	scene_start(&scene, PARAMS);
-	scene_check(&scene);
-	good = soak(seconds, lap_seconds);
+	good = check_names() && scene_check(&scene) && soak(seconds, lap_seconds);
 	print_table();
 	good &= scene_end(&scene);
 	ksft_test_result(good, "soak\n");

@@ -11,7 +11,7 @@
 #include "host.h"
 #include "volley.h"
 
-#define FAILSLAB	"/sys/kernel/debug/failslab/"
+#define FAULTS		"/sys/kernel/debug/"
 #define MAX_THREADS	512
 
 /* Modules lie close to each other, but not always in the same place. */
@@ -24,14 +24,27 @@ static int threads;
 bool faults_possible(void)
 {
 	return host_exists("/proc/thread-self/fail-nth") &&
-	       host_exists(FAILSLAB "require-start");
+	       host_exists(FAULTS "failslab/require-start") &&
+	       host_exists(FAULTS "fail_page_alloc/require-start");
+}
+
+/* What can fail: objects, and pages (CONFIG_FAIL_PAGE_ALLOC). */
+static const char * const kinds[] = { "failslab", "fail_page_alloc" };
+
+static void set(const char *kind, const char *name, const char *value)
+{
+	int ret = host_write(value, FAULTS "%s/%s", kind, name);
+
+	TEST_ASSERT(!ret, "%s/%s does not take %s: %s", kind, name, value,
+		    strerror(-ret));
 }
 
 static void configure(const char *name, const char *value)
 {
-	int ret = host_write(value, FAILSLAB "%s", name);
+	int i;
 
-	TEST_ASSERT(!ret, "cannot set failslab's %s: %s", name, strerror(-ret));
+	for (i = 0; i < ARRAY_SIZE(kinds); i++)
+		set(kinds[i], name, value);
 }
 
 void faults_begin(void)
@@ -55,6 +68,9 @@ void faults_begin(void)
 	configure("probability", "0");
 	/* Nothing is wrong: the log is not told of each. */
 	configure("verbose", "0");
+	/* Single pages, and wherever they are. */
+	set("fail_page_alloc", "min-order", "0");
+	set("fail_page_alloc", "ignore-gfp-highmem", "N");
 	TEST_ASSERT(!volley_unload(), "cannot unload volley");
 }
 
@@ -127,10 +143,10 @@ void faults_begin_workers(int times)
 	char text[16];
 
 	snprintf(text, sizeof(text), "%d", times);
-	configure("times", text);
-	configure("task-filter", "Y");
+	set("failslab", "times", text);
+	set("failslab", "task-filter", "Y");
 	arm_workers("make-it-fail", "1");
-	configure("probability", "100");
+	set("failslab", "probability", "100");
 }
 
 bool faults_end_workers(void)
@@ -138,9 +154,9 @@ bool faults_end_workers(void)
 	char left[16];
 	int ret;
 
-	configure("probability", "0");
+	set("failslab", "probability", "0");
 	disarm();
-	ret = host_read(left, sizeof(left), FAILSLAB "times");
+	ret = host_read(left, sizeof(left), FAULTS "failslab/times");
 	TEST_ASSERT(!ret, "cannot read failslab's times: %s", strerror(-ret));
 	return !strcmp(left, "0");
 }

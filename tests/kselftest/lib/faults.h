@@ -8,7 +8,7 @@
 #include <linux/types.h>
 #include <stdbool.h>
 
-/* Whether this kernel can (CONFIG_FAILSLAB, with a filter by the stack). */
+/* Whether this kernel can (CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC, by the stack). */
 bool faults_possible(void);
 
 /*
@@ -26,11 +26,6 @@ void faults_arm(int nth);
 bool faults_disarm(void);
 /* Whether one has failed by now. */
 bool faults_hit(void);
-
-/* Has the first @times such allocations fail in the workers that there are now. */
-void faults_begin_workers(int times);
-/* Ends that; true if so many have failed. */
-bool faults_end_workers(void);
 
 /* Has the first @times such allocations in workers fail, of those that there are now. */
 void faults_begin_workers(int times);

@@ -31,7 +31,8 @@ struct memory {
 void memory_look(struct memory *memory);
 /*
  * Whether there is more than there was, by an object, 16 bytes per CPU or a page
- * for every other of @rounds; says of what.
+ * for every other of @rounds, and by more than noise: 24 objects or 256 kB; says of
+ * what. So an object for each round shows from 24 rounds on.
  */
 bool memory_grew(const struct memory *before, const struct memory *now, u64 rounds);
 
