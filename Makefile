@@ -22,7 +22,8 @@ all: module
 module:
 	@RUSTC='$(RUSTC)' $(scripts)/check-tree '$(KDIR)'
 	@mkdir -p $(native)
-	@+$(MAKE) --no-print-directory -C '$(KDIR)' M=$(CURDIR) MO=$(native) modules
+	@+$(MAKE) --no-print-directory -C '$(KDIR)' M=$(CURDIR) MO=$(native) RUSTC='$(RUSTC)' modules
+	@echo '$(KDIR)' >$(native)/.kdir
 	@ln -sf out/native/volley.ko volley.ko
 
 # With a key that the machine's firmware knows: KEY=FILE CERT=FILE, or the usual.
@@ -40,7 +41,7 @@ stock:
 
 # For what `make` has built volley.ko for, or else for the stock kernel.
 samples:
-	@$(scripts)/build-samples $(if $(wildcard $(native)/Module.symvers),'$(KDIR)')
+	@$(scripts)/build-samples $(if $(wildcard $(native)/.kdir),"$$(cat $(native)/.kdir)")
 
 deb:
 	@$(scripts)/build-deb
