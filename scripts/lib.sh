@@ -157,7 +157,7 @@ step() {
 # explain LOG: one line about what went wrong, if the log tells why.
 explain() {
 	if grep -Eqi 'no space left on device|not enough free space' "$1"; then
-		die "the disk is full; 9 GB are needed under $volley_cache (log: $1)"
+		die "the disk is full; 9 GB are needed under $volley_cache, 20 GB for make check (log: $1)"
 	elif grep -Eqi '(failed|unable) .*crates\.io' "$1"; then
 		die "crates.io cannot be reached, from which cargo gets what the tests are built with; check the network (log: $1)"
 	elif grep -Eqi 'temporary failure resolving|could not (resolve|connect)|unable to connect|network is unreachable|connection (refused|timed out|failed)|no route to host|^ +(40[34]|50[0-9])  .*\[IP' "$1"; then

@@ -40,7 +40,9 @@ class Figures:
 
     def __init__(self, about, figures):
         self.about = about
-        self.figures = figures
+        # Of what was measured twice, the last.
+        last = {self.key(f["family"], f["path"], f["of"]): f for f in figures}
+        self.figures = list(last.values())
         self.index = {self.key(f["family"], f["path"], f["of"]): f["values"] for f in figures}
 
     @staticmethod
