@@ -181,9 +181,8 @@ TEST_F_TIMEOUT(faults, files, 1200)
 			ASSERT_EQ(ret ? -ENOMEM : 0, ret);
 			ASSERT_TRUE(hit || !ret);
 		}
+		/* None, as long as the kernel alone makes the buffers. */
 		TH_LOG("%s: %d allocations", files[i], nth - 2);
-		/* At least the buffer that it is read into. */
-		EXPECT_LT(2, nth);
 	}
 	hit = true;
 	for (nth = first(); hit && nth < MOST; nth += step()) {
