@@ -21,7 +21,7 @@ all: module
 # kernel's build takes (ARCH=, CROSS_COMPILE=, CC=, LLVM=) can be given here.
 module:
 	@RUSTC='$(RUSTC)' $(scripts)/check-tree '$(KDIR)'
-	@mkdir -p $(native)
+	@mkdir -p $(native) && rm -f $(native)/.kdir
 	@+$(MAKE) --no-print-directory -C '$(KDIR)' M=$(CURDIR) MO=$(native) RUSTC='$(RUSTC)' modules
 	@echo '$(KDIR)' >$(native)/.kdir
 	@ln -sf out/native/volley.ko volley.ko
@@ -41,7 +41,7 @@ stock:
 
 # For what `make` has built volley.ko for, or else for the stock kernel.
 samples:
-	@$(scripts)/build-samples $(if $(wildcard $(native)/.kdir),"$$(cat $(native)/.kdir)")
+	@RUSTC='$(RUSTC)' $(scripts)/build-samples $(if $(wildcard $(native)/.kdir),"$$(cat $(native)/.kdir)")
 
 deb:
 	@$(scripts)/build-deb

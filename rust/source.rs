@@ -161,11 +161,14 @@ impl Source {
         match self.way() {
             Way::Msi => Msi::NAME,
             Way::Host => Host::NAME,
-            Way::External => {
-                let rcu = rcu::read_lock();
-                self.external.read(&rcu).map_or(Msi::NAME, External::name)
-            }
+            Way::External => self.external_name().unwrap_or(Msi::NAME),
         }
+    }
+
+    /// Returns the name of the handler of another module's, if there is one. Context: any.
+    fn external_name(&self) -> Option<Name> {
+        let rcu = rcu::read_lock();
+        self.external.read(&rcu).map(External::name)
     }
 
     /// Takes the administrator's choice of a handler. Context: process.
@@ -270,14 +273,11 @@ impl Source {
             self.vm.kvm().inject(gsi);
         }
         if self.complaint.xchg(false, Full) {
-            let rcu = rcu::read_lock();
-            // It may have gone meanwhile.
-            let name = self.external.read(&rcu).map_or(Name::GONE, External::name);
-            drop(rcu);
             pr_warn!(
                 "irq {}: its handler {} gave a verdict that is not valid; such arrivals are left to the host\n",
                 self.line.irq(),
-                name
+                // It may have gone meanwhile.
+                self.external_name().unwrap_or(Name::GONE)
             );
         }
     }

@@ -43,7 +43,7 @@ class Figures:
         # Of what was measured twice, the last.
         last = {self.key(f["family"], f["path"], f["of"]): f for f in figures}
         self.figures = list(last.values())
-        self.index = {self.key(f["family"], f["path"], f["of"]): f["values"] for f in figures}
+        self.index = {key: f["values"] for key, f in last.items()}
 
     @staticmethod
     def key(family, path, of):

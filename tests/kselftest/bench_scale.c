@@ -162,14 +162,14 @@ static void memory(struct rig **rigs, int vms, int nr)
 		bulk_routes(rigs[i], DIV_ROUND_UP(nr, vms));
 	for (i = 0; i < nr; i++)
 		kvm_assign_irqfd(rigs[i % vms]->vm, BULK_GSI + i / vms, bulk->msi_eventfds[i]);
-	TEST_ASSERT(!volley_loaded() || !volley_unload(), "cannot unload volley");
+	use(&stock);
 	before = memory_kb();
-	volley_reload("");
+	use(&volley);
 	HOST_WAIT_FOR(attached() == nr + BENCH_VECTORS, "not all are attached");
 	with = memory_kb();
 	bench_figure("memory", &volley, "vms=%d vcpus=%d sources=%d: kb=%ld", vms,
 		     rigs[vms - 1]->nr_vcpus, nr + BENCH_VECTORS, (long)(with - before));
-	TEST_ASSERT(!volley_unload(), "cannot unload volley");
+	use(&stock);
 	for (i = 0; i < nr; i++)
 		kvm_deassign_irqfd(rigs[i % vms]->vm, BULK_GSI + i / vms, bulk->msi_eventfds[i]);
 }

@@ -167,7 +167,7 @@ TEST_F_TIMEOUT(faults, files, 1200)
 	};
 	struct rig *rig = self->rig;
 	char text[8192];
-	int nth, i, ret;
+	int nth, i, ret, hits = 0;
 	bool hit;
 
 	ASSERT_EQ(0, volley_load(""));
@@ -192,12 +192,11 @@ TEST_F_TIMEOUT(faults, files, 1200)
 		host_sleep_us(100000);
 		ASSERT_TRUE(delivered(rig));
 		hit = faults_disarm();
+		hits += hit;
 		ASSERT_EQ(0, host_write("0", EVENT));
 	}
 	TH_LOG("probes: %d allocations", nth - 1 - step());
-	/* Of as many as there are for two probes one in ten is among those tried. */
-	if (step() <= 10)
-		EXPECT_LT(1 + step(), nth);
+	EXPECT_LT(0, hits);
 }
 
 FIXTURE(look)

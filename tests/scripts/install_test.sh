@@ -39,11 +39,12 @@ removes() {
 		! grep -q volley "$root/lib/modules/$release/modules.dep"
 }
 
-# refuses EXPECTED ARGUMENT...: where each file is the package p's.
+# refuses EXPECTED ARGUMENT...: where each file is the package p's, which knows it by
+# the path that it has, whatever links lead there.
 refuses() {
 	local said
 	# shellcheck disable=SC2016 # for the script
-	printf '#!/bin/sh\necho "p: $2"\n' >"$work/bin/dpkg-query"
+	printf '#!/bin/sh\ncase $2 in /usr/*) echo "p: $2" ;; *) exit 1 ;; esac\n' >"$work/bin/dpkg-query"
 	chmod +x "$work/bin/dpkg-query"
 	! said=$(PATH=$work/bin:$PATH KERNELRELEASE=$release scripts/install "${@:2}" 2>&1) || return 1
 	echo "$said"

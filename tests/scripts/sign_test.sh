@@ -148,7 +148,7 @@ digest() {
 }
 
 echo "KTAP version 1"
-echo "1..24"
+echo "1..25"
 fresh
 passes "makes a key, and says how to enrol it" new_key
 passes "the key is secret" secret
@@ -168,6 +168,8 @@ passes "takes a certificate in PEM" pem
 passes "keeps the mode" mode
 passes "signs with the digest that the kernel has" digest
 fresh
+KERNEL_CONFIG=$work/none refuses "no such configuration" "no such configuration" \
+	--key "$work/k/key" --cert "$work/k/cert" "$work/module.ko"
 refuses "no such module" "no such file" --key "$work/k/key" --cert "$work/k/cert" "$work/none.ko"
 echo text >"$work/text.ko"
 refuses "no module" "not a kernel module" --key "$work/k/key" --cert "$work/k/cert" "$work/text.ko"
