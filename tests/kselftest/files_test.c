@@ -17,7 +17,6 @@
 #define WRITERS		2
 #define READERS		2
 #define OPEN_FILES	800
-#define KVM_DEBUGFS	"/sys/kernel/debug/kvm"
 
 FIXTURE(files)
 {

@@ -18,7 +18,6 @@
 
 #define VECTORS		8
 #define VCPUS		HOSTILE_ROLES
-#define KVM_DEBUGFS	"/sys/kernel/debug/kvm"
 #define CPUS		4
 
 /*

@@ -10,8 +10,8 @@
  * which thread comes first is not in it.
  *
  *   VOLLEY_SEED	default 1
- *   VOLLEY_SECONDS	for how long (default 30)
- *   VOLLEY_LAP		seconds in a lap (default 10)
+ *   VOLLEY_SECONDS	for how long (default 30), but for five laps at least
+ *   VOLLEY_LAP		seconds in a lap (default 5)
  *   VOLLEY_STORMS	only these, separated by blanks
  */
 #include "kselftest.h"
@@ -211,7 +211,8 @@ static bool soak(u64 seconds, u64 lap_seconds)
 	int laps, grown = 0;
 	bool good = true;
 
-	for (laps = 1; good && (laps <= WARM_LAPS + 1 ||
+	/* So many that memory can be seen to grow. */
+	for (laps = 1; good && (laps <= WARM_LAPS + MAY_GROW ||
 				host_now_ns() < begun + seconds * NSEC_PER_SEC); laps++) {
 		good = lap(lap_seconds);
 		memory_look(&now);
@@ -233,7 +234,7 @@ static bool soak(u64 seconds, u64 lap_seconds)
 int main(void)
 {
 	u64 seconds = host_setting("VOLLEY_SECONDS", 30);
-	u64 lap_seconds = host_setting("VOLLEY_LAP", 10);
+	u64 lap_seconds = host_setting("VOLLEY_LAP", 5);
 	bool good;
 	int i;
 

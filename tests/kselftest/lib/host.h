@@ -10,6 +10,9 @@
 
 #include <kvm_util.h>
 
+/* A directory for each VM, as long as anybody has a reference to it. */
+#define KVM_DEBUGFS	"/sys/kernel/debug/kvm"
+
 /*
  * How long anything may take that should happen by itself, in seconds: 60, or
  * VOLLEY_TIMEOUT. It is there for what never happens, and so is long.

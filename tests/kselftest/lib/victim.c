@@ -16,8 +16,6 @@
 #include "victim.h"
 #include "volley.h"
 
-#define KVM_DEBUGFS	"/sys/kernel/debug/kvm"
-
 /* The program beside this one, with nothing but @out of what is open here. */
 static pid_t spawn(int device, int round, bool volley, int out)
 {

@@ -7,8 +7,6 @@
 #include "victim.h"
 #include "volley.h"
 
-#define KVM_DEBUGFS	"/sys/kernel/debug/kvm"
-
 /* Without its irqfd an interrupt stops at the eventfd, and comes when there is one again. */
 bool storm_irqfds(struct scene *scene, struct seeded *seeded)
 {
