@@ -34,6 +34,7 @@ FIXTURE_SETUP(alone)
 {
 	ASSERT_LE(2, device_count());
 	scene_start(&self->scene, variant->params);
+	self->scene.alone = true;
 }
 
 FIXTURE_TEARDOWN(alone)
@@ -63,6 +64,13 @@ static void run(struct __test_metadata *_metadata, struct scene *scene, const ch
 	}
 	EXPECT_GT(PARTS, part);
 	EXPECT_TRUE(scene_check(scene));
+	if (!scene->saves)
+		return;
+	/* Something was there to be saved, at once and behind a kick that was held. */
+	EXPECT_LT(0, scene->saved_pending);
+	EXPECT_LT(0, scene->saved_at_once);
+	if (scene_holds(scene))
+		EXPECT_LT(0, scene->saved_held);
 }
 
 #define STORM(name)							\

@@ -16,16 +16,24 @@ struct scene {
 	struct rig *rig;
 	struct load load;
 	bool flows;		/* the sender is running */
+	bool alone;		/* one storm at a time: nothing goes while it is looked at */
 	u64 sent, taken;	/* when it began */
+	u64 saves;		/* how often the vGIC's state was saved */
+	u64 saved_at_once;	/* of these, how often all that had come was Volley's */
+	u64 saved_pending;	/* interrupts that were pending in what was saved */
+	u64 saved_held;		/* kicks held for them */
 };
 
 #define SCENE_VECTORS	8
 #define SCENE_VCPUS	2
 
 void scene_start(struct scene *scene, const char *params);
+/* Whether kicks are held for as long as a fixed window says. */
+bool scene_holds(const struct scene *scene);
 /*
  * Ends the sender and looks whether all is well: what was sent was taken, and
- * once, except for what was given up; counters add up. Says what is not.
+ * once, except for what was given up; counters add up; what comes now is taken by
+ * Volley, and its kick held if it should be. Says what is not.
  */
 bool scene_check(struct scene *scene);
 /* Ends the VM and unloads the module; false if something is left, or was bad. */

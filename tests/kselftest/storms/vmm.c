@@ -102,9 +102,9 @@ static bool complete(struct rig *rig, u32 pending, u32 missing)
 	       __builtin_popcount(missing & ~pending) <= handling(rig);
 }
 
-static u64 by_volley(struct scene *scene)
+static u64 count(struct scene *scene, const char *name)
 {
-	return scene->params ? host_read_u64(VOLLEY_SYSFS "/vms/%s/forwarded", scene->rig->id) : 0;
+	return scene->params ? host_read_u64(VOLLEY_SYSFS "/vms/%s/%s", scene->rig->id, name) : 0;
 }
 
 /*
@@ -119,8 +119,8 @@ static bool save_pending(struct scene *scene, struct seeded *seeded)
 {
 	u32 all = scene->load.mask, missing, pending, v;
 	struct rig *rig = scene->rig;
-	bool masked = seeded_below(seeded, 2);
-	u64 arrived, before;
+	bool masked = scene->saves++ % 2;
+	u64 arrived, forwarded, held;
 
 	/* What had to be translated anew is, and all that was sent has been taken. */
 	load_wait(&scene->load, 2);
@@ -132,7 +132,8 @@ static bool save_pending(struct scene *scene, struct seeded *seeded)
 	for (v = 0; masked && v < rig->nr_vcpus; v++)
 		rig_ask(rig, v, GUEST_OP_IRQ_ENABLE, false, 0, 0, 0);
 	arrived = rig_arrived(rig, 0);
-	before = by_volley(scene);
+	forwarded = count(scene, "forwarded");
+	held = count(scene, "kicks_held");
 	rig_raise(rig, 0, all);
 	if (seeded_below(seeded, 2)) {
 		/* Queued while the vCPUs are in the guest. */
@@ -148,8 +149,12 @@ static bool save_pending(struct scene *scene, struct seeded *seeded)
 
 	missing = rig_missing(rig, 0, all);
 	pending = saved_pending(rig);
-	if (by_volley(scene) - before < __builtin_popcount(all))
+	if (count(scene, "forwarded") - forwarded < __builtin_popcount(all))
 		host_wait_for(complete(rig, pending = saved_pending(rig), missing));
+	else
+		scene->saved_at_once++;
+	scene->saved_pending += __builtin_popcount(pending);
+	scene->saved_held += count(scene, "kicks_held") - held;
 	return SAY_UNLESS(complete(rig, pending, missing), "not taken: %x, saved: %x",
 			  missing, pending) &
 	       SAY_UNLESS(!masked || missing == all, "taken although masked: %x", all & ~missing);
