@@ -2,6 +2,12 @@
 
 //! What is attached: the sources, their VMs, and the handlers of other modules, under one lock.
 
+pub(crate) mod directories;
+
+use self::directories::{
+    Closed,
+    Place, //
+};
 use crate::{
     context::Serialised,
     errands::Errands,
@@ -52,6 +58,7 @@ global_lock! {
         auto_attach: false,
         sources: KVec::new(),
         vms: KVec::new(),
+        closed: Closed::new(),
         registrations: Registrations::new(),
     };
 }
@@ -59,18 +66,19 @@ global_lock! {
 /// What is attached at this moment.
 struct Attached {
     /// While the module is loaded.
-    tree: Option<Tree>,
+    tree: Option<Arc<Tree>>,
     /// As above.
     loads: Option<Arc<Loads>>,
     auto_attach: bool,
     sources: KVec<AttachedSource>,
     vms: KVec<AttachedVm>,
+    closed: Closed,
     registrations: Registrations,
 }
 
 /// A source, and what goes with it.
 struct AttachedSource {
-    _directory: Option<SourceDirectory>,
+    place: Place<SourceDirectory>,
     source: Arc<Source>,
     watch: Watch,
     /// Its line is taken over, and bursts include it.
@@ -87,23 +95,13 @@ impl AttachedSource {
         REGISTRY.admit_to_bursts(source.key(), serialised);
         source.line().take_over(serialised);
         self.taken_over = true;
-        trace::trace_source_attached(source.key().irq, source.vm().id(), source.route().gsi());
-    }
-
-    /// Makes its directory. Without one, which the log tells, it works as well.
-    fn show(&mut self, tree: &Tree) {
-        match tree.add_source(&self.source) {
-            Ok(directory) => self._directory = Some(directory),
-            Err(error) => {
-                pr_warn!("irq {}: no directory: {:?}\n", self.source.key().irq, error);
-            }
-        }
+        trace::trace_source_attached(source.key().irq, source.vm().id(), source.gsi());
     }
 }
 
 /// A VM, and what goes with it.
 struct AttachedVm {
-    _directory: Option<VmDirectory>,
+    place: Place<VmDirectory>,
     _shown: Option<Shown>,
     vm: Arc<Vm>,
 }
@@ -121,7 +119,7 @@ pub(crate) unsafe fn init() {
 /// Has what will be attached shown in `tree` and by `loads`.
 ///
 /// Without `auto_attach`, lines are taken over only as the administrator wants it.
-pub(crate) fn begin(tree: Tree, loads: Arc<Loads>, auto_attach: bool) {
+pub(crate) fn begin(tree: Arc<Tree>, loads: Arc<Loads>, auto_attach: bool) {
     let mut attached = ATTACHED.lock();
     attached.tree = Some(tree);
     attached.loads = Some(loads);
@@ -130,14 +128,16 @@ pub(crate) fn begin(tree: Tree, loads: Arc<Loads>, auto_attach: bool) {
 
 /// Lets go of everything, for good. Nothing must be attached any more, nor will be.
 pub(crate) fn end() {
-    let (vms, tree, loads) = {
+    let (closed, vms, tree, loads) = {
         let mut attached = ATTACHED.lock();
         attached.sources = KVec::new();
         // Empty, for no other module uses this one any more; but its memory is not.
         attached.registrations = Registrations::new();
+        let closed = core::mem::replace(&mut attached.closed, Closed::new());
         let vms = core::mem::replace(&mut attached.vms, KVec::new());
-        (vms, attached.tree.take(), attached.loads.take())
+        (closed, vms, attached.tree.take(), attached.loads.take())
     };
+    drop(closed);
     drop(vms);
     drop((tree, loads));
 }
@@ -183,6 +183,7 @@ impl Attached {
 
         let kvm = pair.vm(serialised).ok_or(ENODEV)?;
         self.sources.reserve(1, GFP_KERNEL)?;
+        self.closed.reserve_source(self.sources.len())?;
         let vm = self.vm(kvm, errands)?;
 
         let source = Arc::new(Source::new(line, route, vm.clone()), GFP_KERNEL)?;
@@ -203,16 +204,12 @@ impl Attached {
         self.registrations.assign(&source);
 
         let mut attached = AttachedSource {
-            _directory: None,
+            place: Place::Wanted,
             source,
             watch,
             taken_over: false,
         };
         attached.take_over_wanted(serialised);
-        // Who sees it can rely on its taking part.
-        if let Some(tree) = &self.tree {
-            attached.show(tree);
-        }
         // There is room: it was reserved above.
         let _ = self.sources.push_within_capacity(attached);
         Ok(())
@@ -238,22 +235,15 @@ impl Attached {
         }
 
         self.vms.reserve(1, GFP_KERNEL)?;
+        self.closed.reserve_vm(self.vms.len())?;
         let vm = Vm::new(kvm, self.auto_attach, errands.clone())?;
         let shown = self
             .loads
             .as_ref()
             .map(|loads| loads.show(&vm))
             .transpose()?;
-        let directory = self
-            .tree
-            .as_ref()
-            .map(|tree| tree.add_vm(&vm))
-            .transpose()
-            .inspect_err(|error| {
-                pr_warn!("vm {}: no directory: {:?}\n", vm.id(), error);
-            });
         let _ = self.vms.push_within_capacity(AttachedVm {
-            _directory: directory.ok().flatten(),
+            place: Place::Wanted,
             _shown: shown,
             vm: vm.clone(),
         });
@@ -277,7 +267,10 @@ impl Attached {
     /// a VM is connected: KVM has one of its own until all of them have been disconnected.
     fn release_idle_vms(&mut self) {
         while let Some(idle) = self.vms.iter().position(|known| !known.vm.has_sources()) {
-            let _ = self.vms.remove(idle);
+            let Ok(gone) = self.vms.remove(idle) else {
+                return;
+            };
+            self.closed.close_vm(gone.place);
         }
     }
 }
@@ -300,6 +293,8 @@ impl Hooks for Detach {
             withdraw(&parted, &mut withdrawn, serialised);
             withdrawn.quiesce();
             detached(&parted);
+            attached.closed.close_source(parted.place);
+            parted.source.vm().errands().leave();
         }
         // The pair is still connected as far as KVM is concerned.
         attached.release_idle_vms();
@@ -318,6 +313,7 @@ pub(crate) fn detach_all(serialised: &Serialised) {
     withdrawn.quiesce();
     while let Some(source) = attached.sources.pop() {
         detached(&source);
+        attached.closed.close_source(source.place);
         // SAFETY: The pair is connected: if it were not, `Detach` would have removed the source.
         unsafe { source.watch.end(serialised) };
     }

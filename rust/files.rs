@@ -13,10 +13,7 @@ use crate::{
         Kicks,
         Left, //
     },
-    sysfs::{
-        Attribute,
-        Directory, //
-    },
+    sysfs::Attribute,
     vm::Vm,
     window::{
         histogram::{
@@ -35,112 +32,27 @@ use kernel::{
     sync::Arc, //
 };
 
-/// What the top directory shows that does not change.
-pub(crate) struct Host {
-    /// Number of list registers of the host's CPUs.
-    pub(crate) list_registers: u32,
-}
+mod tree;
 
-/// The top directory and the two within.
-pub(crate) struct Tree {
-    vms: Directory<()>,
-    irqs: Directory<()>,
-    /// Dropped last, so that the others are taken out of it first.
-    _top: Directory<Host>,
-}
-
-/// A VM's directory, and those of its vCPUs within.
-pub(crate) struct VmDirectory {
-    _vcpus: KVec<Folders<VcpuOfVm>>,
-    _all_vcpus: Directory<()>,
-    _vm: Folders<Arc<Vm>>,
-}
-
-/// The directory of a VM or of a vCPU, and within it those of its histograms.
-struct Folders<T: Send + Sync + 'static> {
-    _volley_sizes: Directory<T>,
-    _held_usecs: Directory<T>,
-    all: Directory<T>,
-}
-
-impl<T: Clone + Send + Sync> Folders<T> {
-    /// Creates the directories within `all`, which shows `data`.
-    fn new(all: Directory<T>, histograms: &'static Histograms<T>, data: &T) -> Result<Self> {
-        let Histograms { sizes, usecs } = histograms;
-
-        Ok(Self {
-            _volley_sizes: all.create_dir(fmt!("volley_sizes"), sizes, data.clone())?,
-            _held_usecs: all.create_dir(fmt!("held_usecs"), usecs, data.clone())?,
-            all,
-        })
-    }
-}
-
-/// A source's directory.
-pub(crate) type SourceDirectory = Directory<Arc<Source>>;
-
-impl Tree {
-    /// Creates `/sys/kernel/volley`.
-    pub(crate) fn new(host: Host) -> Result<Self> {
-        let top = Directory::in_kernel(fmt!("volley"), &HOST_FILES, host)?;
-
-        Ok(Self {
-            vms: top.create_dir(fmt!("vms"), &[], ())?,
-            irqs: top.create_dir(fmt!("irqs"), &[], ())?,
-            _top: top,
-        })
-    }
-
-    /// Creates the directory of `vm`, and announces it.
-    pub(crate) fn add_vm(&self, vm: &Arc<Vm>) -> Result<VmDirectory> {
-        let id = vm.id();
-        let directory = self.vms.create_dir(fmt!("{}", id), &VM_FILES, vm.clone())?;
-        let mut folders = Folders::new(directory, &VM_HISTOGRAMS, vm)?;
-        let all_vcpus = folders.all.create_dir(fmt!("vcpus"), &[], ())?;
-        let mut vcpus = KVec::new();
-        for index in 0..vm.vcpus() {
-            let vcpu = VcpuOfVm {
-                vm: vm.clone(),
-                index,
-            };
-            let directory = all_vcpus.create_dir(fmt!("{}", index), &VCPU_FILES, vcpu.clone())?;
-            let folders = Folders::new(directory, &VCPU_HISTOGRAMS, &vcpu)?;
-            vcpus.push(folders, GFP_KERNEL)?;
-        }
-        // Whoever is told finds all of it, and may set what is to be set.
-        if let Err(error) = folders
-            .all
-            .announce([fmt!("VOLLEY_VM={}", id), fmt!("VOLLEY_PID={}", id.pid)])
-        {
-            pr_warn!("vm {}: not announced: {:?}\n", id, error);
-        }
-        Ok(VmDirectory {
-            _vcpus: vcpus,
-            _all_vcpus: all_vcpus,
-            _vm: folders,
-        })
-    }
-
-    /// Creates the directory of `source`.
-    pub(crate) fn add_source(&self, source: &Arc<Source>) -> Result<SourceDirectory> {
-        self.irqs
-            .create_dir(fmt!("{}", source.key().irq), &SOURCE_FILES, source.clone())
-    }
-}
+pub(crate) use self::tree::{
+    Host,
+    SourceDirectory,
+    Tree,
+    VmDirectory, //
+};
 
 type HostFile = Attribute<Host>;
 type VmFile = Attribute<Arc<Vm>>;
-type VcpuFile = Attribute<VcpuOfVm>;
+type VcpuFile = Attribute<Vcpu>;
 type SourceFile = Attribute<Arc<Source>>;
 
-/// What a vCPU's directory shows.
-#[derive(Clone)]
-struct VcpuOfVm {
+/// What the files of a vCPU's directory see.
+struct Vcpu {
     vm: Arc<Vm>,
     index: u32,
 }
 
-impl VcpuOfVm {
+impl Vcpu {
     /// Returns one count of the vCPU.
     fn kicks(&self, count: impl Fn(&Kicks) -> u64) -> u64 {
         self.vm
@@ -336,13 +248,13 @@ macro_rules! histograms {
 }
 
 static VM_HISTOGRAMS: Histograms<Arc<Vm>> = histograms!(VmFile);
-static VCPU_HISTOGRAMS: Histograms<VcpuOfVm> = histograms!(VcpuFile);
+static VCPU_HISTOGRAMS: Histograms<Vcpu> = histograms!(VcpuFile);
 
 static SOURCE_FILES: [SourceFile; 17] = [
     SourceFile::ro(c"vm", |source| source.vm().id()),
     SourceFile::ro(c"vcpu", |source| source.last_target().0),
     SourceFile::ro(c"intid", |source| source.last_target().1),
-    SourceFile::ro(c"gsi", |source| source.route().gsi()),
+    SourceFile::ro(c"gsi", |source| source.gsi()),
     SourceFile::rw(
         c"handler",
         |source| source.handler_name(),
@@ -379,7 +291,7 @@ pub(crate) fn print_vm(out: &SeqFile, vm: &Arc<Vm>) {
 
 /// Prints all files of a vCPU's directory as one line.
 pub(crate) fn print_vcpu(out: &SeqFile, vm: &Arc<Vm>, index: u32) {
-    let vcpu = VcpuOfVm {
+    let vcpu = Vcpu {
         vm: vm.clone(),
         index,
     };

@@ -23,9 +23,13 @@
 //!     kvm->irqfds.lock *                    spinlock_t, IRQs off; walking a VM's irqfds
 //!   ATTACHED                                mutex, `attached.rs`; sources, VMs, foreign handlers;
 //!                                           also taken by itself, to look at them
-//!     kernfs: active references *           waited for when a directory is removed
-//!       Vm::sources                         mutex, `vm.rs`; taken when a file is read
+//!     Vm::sources                           mutex, `vm.rs`
+//!     Lent::object                          spinlock, `sysfs/lent.rs`
 //!     irq_desc->lock *                      raw; exchanging a flow handler
+//!
+//! kernfs: all that it has *                 making and removing directories, in a work item
+//!   kernfs: active references *             waited for when a directory is removed
+//!     Vm::sources, Lent::object             taken when a file is read
 //!
 //! its->its_lock *                           mutex; injecting what hard interrupts have deferred
 //!

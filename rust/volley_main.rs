@@ -56,7 +56,10 @@ use files::{
     Host,
     Tree, //
 };
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
 use kvm::Symbols;
 use loads::{
     Listening,
@@ -130,7 +133,7 @@ impl kernel::Module for VolleyModule {
         };
         host::set_limit(burst);
 
-        let tree = Tree::new(Host { list_registers })?;
+        let tree = Arc::new(Tree::new(Host { list_registers })?, GFP_KERNEL)?;
         let loads = Loads::new()?;
         let listening = loads.listen();
         // SAFETY: A module is initialised once.

@@ -170,7 +170,7 @@ impl External {
                 hwirq: u64::from(source.line().intid()),
                 irq: source.line().irq(),
                 cpu,
-                gsi: source.route().gsi(),
+                gsi: source.gsi(),
                 reserved: 0,
             });
         }

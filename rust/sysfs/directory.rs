@@ -15,8 +15,8 @@
 //! the directory deactivates all its files and waits until the active references are gone
 //! (`kernfs_drain()`); an open file descriptor does not hold one, and reads and writes through it
 //! fail with `ENODEV` from then on. So once `kobject_del()` has returned, no function of ours runs
-//! and none will, and everything can go at once: [`Directory`] keeps data and files in plain boxes
-//! and frees them after that call.
+//! and none will, and everything can go at once: [`Directory`] keeps what is shown and files in plain
+//! boxes and frees them after that call.
 
 #[cfg(CONFIG_DEBUG_LOCK_ALLOC)]
 use core::ptr;
@@ -35,10 +35,11 @@ use kernel::{
 
 use super::{
     kobject::Kobject,
-    Attribute, //
+    Attribute,
+    Shown, //
 };
 
-/// A directory in sysfs that shows a `T`.
+/// A directory in sysfs that shows what `S` has to show.
 ///
 /// It is there until this is dropped. Directories within it that are still there then lose their
 /// place in sysfs with it, so any order of dropping is right.
@@ -52,34 +53,34 @@ use super::{
 /// # Invariants
 ///
 /// Every file that was created in `kobj` is the `attr` of an element of `files`, and neither the
-/// elements nor `_data` move or go before `kobj`, which is the first field to be dropped.
-pub(crate) struct Directory<T: Send + Sync + 'static> {
+/// elements nor `_shown` move or go before `kobj`, which is the first field to be dropped.
+pub(crate) struct Directory<S: Shown> {
     kobj: Kobject,
-    files: KVec<File<T>>,
-    _data: KBox<T>,
+    files: KVec<File<S>>,
+    _shown: KBox<S>,
 }
 
 /// A file: what sysfs wants to know of it, and what is behind it.
 ///
 /// # Invariants
 ///
-/// `data` is valid for shared access for as long as the file is in sysfs.
-struct File<T: 'static> {
+/// `shown` is valid for shared access for as long as the file is in sysfs.
+struct File<S: Shown> {
     attr: bindings::kobj_attribute,
-    attribute: &'static Attribute<T>,
-    data: NonNull<T>,
+    attribute: &'static Attribute<S::Data>,
+    shown: NonNull<S>,
 }
 
-// SAFETY: A `Directory` is a `Kobject`, which is `Send`, and a `T`, of which others than the owner
-// see a `&T` at most. The pointers in `files` are used only by the callbacks, on any thread, whoever
-// owns the `Directory`; `T: Send + Sync` allows all of it.
-unsafe impl<T: Send + Sync> Send for Directory<T> {}
+// SAFETY: A `Directory` is a `Kobject`, which is `Send`, and an `S`, of which others than the owner
+// see a `&S` at most. The pointers in `files` are used only by the callbacks, on any thread, whoever
+// owns the `Directory`; `Shown` is `Send` and `Sync`, which allows all of it.
+unsafe impl<S: Shown> Send for Directory<S> {}
 
 // SAFETY: All that a `&Directory` is good for is creating directories in this one, which is what a
 // `&Kobject`, which is `Sync`, is good for.
-unsafe impl<T: Send + Sync> Sync for Directory<T> {}
+unsafe impl<S: Shown> Sync for Directory<S> {}
 
-impl<T: Send + Sync> Directory<T> {
+impl<S: Shown> Directory<S> {
     /// Creates `/sys/kernel/<name>`; `name` is the subsystem of the events of all that is in it.
     ///
     /// # Errors
@@ -87,14 +88,14 @@ impl<T: Send + Sync> Directory<T> {
     /// As [`create_dir`](Self::create_dir).
     pub(crate) fn in_kernel(
         name: fmt::Arguments<'_>,
-        attributes: &'static [Attribute<T>],
-        data: T,
+        attributes: &'static [Attribute<S::Data>],
+        shown: S,
     ) -> Result<Self> {
         let name = CString::try_from_fmt(name)?;
-        Self::new(|| Kobject::in_kernel(&name), attributes, data)
+        Self::new(|| Kobject::in_kernel(&name), attributes, shown)
     }
 
-    /// Creates the directory `name`, which shows `data`, in this one.
+    /// Creates the directory `name`, which shows `shown`, in this one.
     ///
     /// # Errors
     ///
@@ -104,14 +105,14 @@ impl<T: Send + Sync> Directory<T> {
     /// - `EINVAL` if the name is empty or has a null byte in it.
     /// - `ENOENT` if a directory above this one is gone.
     /// - `ENOMEM`.
-    pub(crate) fn create_dir<U: Send + Sync>(
+    pub(crate) fn create_dir<U: Shown>(
         &self,
         name: fmt::Arguments<'_>,
-        attributes: &'static [Attribute<U>],
-        data: U,
+        attributes: &'static [Attribute<U::Data>],
+        shown: U,
     ) -> Result<Directory<U>> {
         let name = CString::try_from_fmt(name)?;
-        Directory::new(|| self.kobj.create_dir(&name), attributes, data)
+        Directory::new(|| self.kobj.create_dir(&name), attributes, shown)
     }
 
     /// Tells user space that the directory is there, and when it goes that it does.
@@ -130,13 +131,13 @@ impl<T: Send + Sync> Directory<T> {
     /// Creates a directory, and the files in it.
     fn new(
         create: impl FnOnce() -> Result<Kobject>,
-        attributes: &'static [Attribute<T>],
-        data: T,
+        attributes: &'static [Attribute<S::Data>],
+        shown: S,
     ) -> Result<Self> {
-        let data = KBox::new(data, GFP_KERNEL)?;
+        let shown = KBox::new(shown, GFP_KERNEL)?;
         let mut files = KVec::with_capacity(attributes.len(), GFP_KERNEL)?;
         for attribute in attributes {
-            files.push(File::new(attribute, NonNull::from(&*data)), GFP_KERNEL)?;
+            files.push(File::new(attribute, NonNull::from(&*shown)), GFP_KERNEL)?;
         }
 
         // INVARIANT: There are no files in it yet. Those below are all elements of `files`, which
@@ -144,11 +145,11 @@ impl<T: Send + Sync> Directory<T> {
         let dir = Self {
             kobj: create()?,
             files,
-            _data: data,
+            _shown: shown,
         };
 
         for file in &dir.files {
-            // SAFETY: By the type invariants the file and the data that it shows are there, where
+            // SAFETY: By the type invariants the file and what it shows are there, where
             // they are now, until `kobj` has been dropped.
             unsafe { dir.kobj.create_file(&file.attr.attr)? };
         }
@@ -156,11 +157,11 @@ impl<T: Send + Sync> Directory<T> {
     }
 }
 
-impl<T: Send + Sync> File<T> {
+impl<S: Shown> File<S> {
     /// Describes a file.
     ///
-    /// `data` must fulfil the invariants of [`File`] once the file is put into sysfs.
-    fn new(attribute: &'static Attribute<T>, data: NonNull<T>) -> Self {
+    /// `shown` must fulfil the invariants of [`File`] once the file is put into sysfs.
+    fn new(attribute: &'static Attribute<S::Data>, shown: NonNull<S>) -> Self {
         let mut attr = bindings::kobj_attribute::default();
 
         attr.attr.name = attribute.name().as_char_ptr();
@@ -176,7 +177,7 @@ impl<T: Send + Sync> File<T> {
         Self {
             attr,
             attribute,
-            data,
+            shown,
         }
     }
 
@@ -192,14 +193,16 @@ impl<T: Send + Sync> File<T> {
         buf: *mut c_char,
     ) -> isize {
         // SAFETY: By the safety requirements `attr` is embedded in a file that remains.
-        let file = unsafe { &*container_of!(attr, File<T>, attr) };
+        let file = unsafe { &*container_of!(attr, Self, attr) };
         // SAFETY: By the type invariants, as the file is in sysfs.
-        let data = unsafe { file.data.as_ref() };
+        let shown = unsafe { file.shown.as_ref() };
         // SAFETY: `buf` is a page by the safety requirements. Sysfs has cleared it.
         let page = unsafe { core::slice::from_raw_parts_mut(buf.cast::<u8>(), PAGE_SIZE) };
 
+        // As for a file that has been removed, if what it shows is gone.
+        let line = shown.with(|data| file.attribute.read(data, page));
         // CAST: The line is shorter than a page.
-        from_result(|| Ok(file.attribute.read(data, page)? as isize))
+        from_result(|| Ok(line.ok_or(ENODEV)?? as isize))
     }
 
     /// Answers a write.
@@ -215,13 +218,14 @@ impl<T: Send + Sync> File<T> {
         count: usize,
     ) -> isize {
         // SAFETY: By the safety requirements `attr` is embedded in a file that remains.
-        let file = unsafe { &*container_of!(attr, File<T>, attr) };
+        let file = unsafe { &*container_of!(attr, Self, attr) };
         // SAFETY: By the type invariants, as the file is in sysfs.
-        let data = unsafe { file.data.as_ref() };
+        let shown = unsafe { file.shown.as_ref() };
         // SAFETY: By the safety requirements.
         let bytes = unsafe { core::slice::from_raw_parts(buf.cast::<u8>(), count) };
 
+        let taken = shown.with(|data| file.attribute.write(data, bytes));
         // CAST: Sysfs passes on a page at most.
-        from_result(|| file.attribute.write(data, bytes).map(|()| count as isize))
+        from_result(|| taken.ok_or(ENODEV)?.map(|()| count as isize))
     }
 }

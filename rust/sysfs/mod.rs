@@ -3,7 +3,8 @@
 //! Directories and files in sysfs.
 //!
 //! A [`Directory`] shows some data as files with one value each. A static table of [`Attribute`]s
-//! names the files and says how each is read and, where it may be set, how it is written:
+//! names the files and says how each is read and, where it may be set, how it is written. What is
+//! [`Lent`] to it can be taken back at any time:
 //!
 //! ```ignore
 //! type File = Attribute<Arc<Vm>>;
@@ -14,7 +15,9 @@
 //! ];
 //!
 //! let root = Directory::in_kernel(fmt!("volley"), &[], ())?;
-//! let dir = root.create_dir(fmt!("{id}"), &FILES, vm)?;
+//! let lent = Lent::new(vm)?;
+//! let dir = root.create_dir(fmt!("{id}"), &FILES, lent.clone())?;
+//! lent.take_back();
 //! ```
 //!
 //! The directory is there until its [`Directory`] is dropped. Nothing here may be used from atomic
@@ -26,8 +29,13 @@
 mod attribute;
 mod directory;
 mod kobject;
+mod lent;
 
 pub(crate) use self::{
     attribute::Attribute,
-    directory::Directory, //
+    directory::Directory,
+    lent::{
+        Lent,
+        Shown, //
+    }, //
 };

@@ -4,7 +4,10 @@
  * properties of its LPIs are, so its vCPU stays in an ITS command, with the ITS
  * locked. An interrupt that a handler has redirected, and that KVM has to
  * translate, waits for that as well. Nobody else may.
+ *
+ * And a user whom all of sysfs has to wait for: no VM may.
  */
+#include <dirent.h>
 #include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -203,6 +206,72 @@ TEST_F_TIMEOUT(blocked, unloaded, 300)
 	EXPECT_EQ(0, volley_unload());
 	EXPECT_TRUE(told(&provided));
 	EXPECT_TRUE(unblock(self->rig));
+}
+
+FIXTURE(sysfs)
+{
+	struct rig *rig;
+	char *buffer;	/* a page, and one that is missing */
+	pthread_t reader;
+};
+
+FIXTURE_SETUP(sysfs)
+{
+	if (!access("/proc/lockdep", F_OK))
+		SKIP(return, "what this does, lockdep does not like (see host.c)");
+	self->rig = setup_usual_rig("", VECTORS);
+	self->buffer = mmap(NULL, 2 * getpagesize(), PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->buffer);
+	memset(self->buffer, 0, getpagesize());
+}
+
+FIXTURE_TEARDOWN(sysfs)
+{
+	EXPECT_TRUE(teardown_rig(self->rig));
+}
+
+/* "." and ".." are in memory that is there; for what follows sysfs is locked. */
+static void *read_folder(void *data)
+{
+	int fd = open("/sys/kernel", O_RDONLY | O_DIRECTORY);
+	ssize_t len;
+
+	len = getdents64(fd, (char *)data + getpagesize() - 64, 4096);
+	close(fd);
+	return (void *)len;
+}
+
+/* Folders can be neither made nor removed; sources come and go, and their VM goes on. */
+TEST_F_TIMEOUT(sysfs, vms_go_on, 300)
+{
+	struct rig *rig = self->rig;
+	void *len;
+	int i;
+
+	missed = wanted = provided = false;
+	memory = uffd_setup_demand_paging(UFFDIO_REGISTER_MODE_MISSING, 0,
+					  self->buffer + getpagesize(), getpagesize(), 1,
+					  provide);
+	kvm_pthread_create(&self->reader, NULL, read_folder, self->buffer);
+	HOST_WAIT_FOR(told(&missed), "the folder is not read");
+	for (i = 0; i < 3; i++) {
+		rig_disconnect(rig, 0);
+		/* Time for a work item to get as far as it gets. */
+		host_sleep_us(100000);
+		rig_connect(rig, 0, rig->dev[0]);
+		host_sleep_us(100000);
+		rig_raise(rig, 0, ALL(VECTORS));
+		EXPECT_EQ(0, rig_wait(rig, 0, ALL(VECTORS)));
+	}
+	EXPECT_FALSE(told(&provided));
+	tell(&wanted, true);
+	kvm_pthread_join(self->reader, &len);
+	EXPECT_LT(64, (ssize_t)len);
+	uffd_stop_demand_paging(memory);
+	EXPECT_TRUE(volley_wait_attached(rig, 0));
+	rig_raise(rig, 0, ALL(VECTORS));
+	EXPECT_EQ(0, rig_wait(rig, 0, ALL(VECTORS)));
 }
 
 TEST_HARNESS_MAIN
