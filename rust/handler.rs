@@ -58,6 +58,8 @@ pub(crate) struct Arrival<'a, 'irq> {
 pub(crate) enum Verdict<'irq> {
     /// It is for a VM: queue this virtual interrupt.
     Forward(VirtualInterrupt<'irq>),
+    /// The same, but it is the VM's interrupt with this number, and not the source's own.
+    Redirect(VirtualInterrupt<'irq>, u32),
     /// It goes the way it would without Volley.
     Host(Left),
     /// It is for a VM, as its interrupt with this number, which KVM has to find first.

@@ -32,6 +32,14 @@ struct Entry<'irq> {
     interrupt: VirtualInterrupt<'irq>,
 }
 
+/// An entry that a handler has redirected: it is not the source's own interrupt.
+#[derive(Clone, Copy)]
+struct Redirect {
+    entry: u32,
+    /// The number of the VM's interrupt that it is.
+    gsi: u32,
+}
+
 /// A vCPU that has to notice virtual interrupts.
 #[derive(Clone, Copy)]
 struct Due<'irq> {
@@ -49,6 +57,7 @@ struct Due<'irq> {
 pub(crate) struct Volley<'irq> {
     vm: Option<(&'irq Vm, RoutingGuard<'irq>)>,
     entries: FixedVec<Entry<'irq>, MAX_BURST>,
+    redirects: FixedVec<Redirect, MAX_BURST>,
     due: FixedVec<Due<'irq>, MAX_BURST>,
 }
 
@@ -59,6 +68,7 @@ impl<'irq> Volley<'irq> {
         Self {
             vm: None,
             entries: FixedVec::new(),
+            redirects: FixedVec::new(),
             due: FixedVec::new(),
         }
     }
@@ -88,6 +98,7 @@ impl<'irq> Volley<'irq> {
         match verdict {
             Verdict::Forward(interrupt) => self.add(source, interrupt),
             Verdict::Host(why) => source.leave_to_host(why),
+            Verdict::Redirect(interrupt, gsi) => self.redirect(source, interrupt, gsi),
             Verdict::Defer(gsi) => source.defer(gsi),
             Verdict::Consumed => {
                 source.line().account();
@@ -102,6 +113,27 @@ impl<'irq> Volley<'irq> {
         // There is room for as many as one exception can bring; if not, the host has a way.
         if self.entries.push(Entry { source, interrupt }).is_err() {
             source.leave_to_host(Left::Refused);
+        }
+    }
+
+    /// Adds the virtual interrupt `gsi` of the VM, for an arrival of `source`.
+    #[cold]
+    fn redirect(&mut self, source: &'irq Source, interrupt: VirtualInterrupt<'irq>, gsi: u32) {
+        // CAST: At most 64.
+        let entry = self.entries.as_slice().len() as u32;
+        // There is room for as many as there are entries.
+        let _ = self.redirects.push(Redirect { entry, gsi });
+        self.add(source, interrupt);
+    }
+
+    /// Has KVM try what it has just refused to be given: by the stock path, or what that would do
+    /// with the interrupt that a handler has redirected to.
+    #[cold]
+    fn refused(&self, at: u32, source: &Source) {
+        let redirects = self.redirects.as_slice();
+        match redirects.iter().find(|redirect| redirect.entry == at) {
+            Some(redirect) => source.defer(redirect.gsi),
+            None => source.leave_to_host(Left::Refused),
         }
     }
 
@@ -191,9 +223,10 @@ impl<'irq> Volley<'irq> {
 
         while let Some((at, entry)) = refused.first_of(entries) {
             refused.remove(at);
-            entry.source.leave_to_host(Left::Refused);
+            self.refused(at, entry.source);
         }
         self.entries.clear();
+        self.redirects.clear();
     }
 }
 

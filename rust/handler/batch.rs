@@ -116,7 +116,7 @@ fn verdict<'irq>(
             routing,
         }),
         Decision::Redirect(gsi) => match source.route().redirect(gsi, routing, context) {
-            Redirected::To(interrupt) => Verdict::Forward(interrupt),
+            Redirected::To(interrupt) => Verdict::Redirect(interrupt, gsi),
             Redirected::Untranslated => Verdict::Defer(gsi),
             Redirected::Unrouted => Verdict::Host(Left::Invalid),
         },
