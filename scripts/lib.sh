@@ -47,6 +47,11 @@ usage() {
 	sed -n '3,/^[^#]/{/^#/!d;s/^# \{0,1\}//;p}' "$0"
 }
 
+# no_more ARGUMENT...: refuses what a script does not take.
+no_more() {
+	[ $# -eq 0 ] || die "unknown argument: $1 (see --help)"
+}
+
 # What is not supported is refused here once: a path that kbuild, make or
 # bubblewrap would trip over, another suite.
 check_surroundings() {
