@@ -23,7 +23,7 @@ to_root() { INSTALL_MOD_PATH=$root KERNELRELEASE=$release scripts/install "$@"; 
 
 installs() {
 	to_root &&
-		# What `make` has built for this release comes first, if there is any.
+		# Or what `make` has built for this release, if that is newer.
 		{ cmp "$root/$ko" "$(out_dir)/module/volley.ko" || cmp "$root/$ko" out/native/volley.ko; } &&
 		"$root/usr/sbin/volley-top" --help >/dev/null &&
 		cmp "$root/usr/src/volley/volley.h" rust/api/volley.h &&
@@ -51,6 +51,35 @@ refuses() {
 	[[ $said == *"$1 belongs to the package p; run: apt remove p" ]]
 }
 
+# Of two for the same kernel the one that was built last, by `make` or by `make stock`.
+newest() {
+	local top=$work/top newer older said
+	mkdir -p "$top/rust" "$top/out/native" "$top/out/$release/module"
+	cp -r scripts "$top/" && cp -r rust/api "$top/rust/" || return 1
+	touch "$top/out/native/Module.symvers" "$top/out/$release/module/Module.symvers"
+	for newer in native "$release/module"; do
+		for older in native "$release/module"; do
+			cp "$(out_dir)/module/volley.ko" "$top/out/$older/"
+			touch -d yesterday "$top/out/$older/volley.ko"
+		done
+		touch "$top/out/$newer/volley.ko"
+		said=$(INSTALL_MOD_PATH=$work/other KERNELRELEASE=$release "$top/scripts/install" 2>&1) || return 1
+		echo "$said"
+		[[ $said == *"installed out/$newer/volley.ko as "* ]] || return 1
+	done
+}
+
+# Whatever it is compressed with.
+leaves_to_dkms() {
+	local said
+	mkdir -p "$root/${ko%/*}/dkms"
+	touch "$root/${ko%/*}/dkms/volley.ko.xz"
+	! said=$(to_root 2>&1) || return 1
+	echo "$said"
+	rm -r "$root/${ko%/*}/dkms"
+	[[ $said == *"apt remove volley-dkms" ]] && [ ! -e "$root/$ko" ]
+}
+
 not_built() {
 	local said
 	! said=$(KERNELRELEASE=7.3.99 INSTALL_MOD_PATH=$root scripts/install 2>&1) || return 1
@@ -59,10 +88,12 @@ not_built() {
 }
 
 echo "KTAP version 1"
-echo "1..5"
+echo "1..7"
 report "everything is installed" installs
 report "everything is removed, of all kernels" removes
 report "what a package has is not replaced" refuses "/$ko"
 report "what a package has is not removed" refuses /usr/sbin/volley-top --remove
+report "of two modules for a kernel the newer one is installed" newest
+report "none is installed beside the one that dkms has built" leaves_to_dkms
 report "wants a module for that kernel" not_built
 exit "$failed"
