@@ -79,6 +79,9 @@ series_of() {
 	return 1
 }
 
+# for_qemu PATH: as a value among QEMU's options, in which a comma ends it.
+for_qemu() { echo "${1//,/,,}"; }
+
 # key TEXT...: a short name for everything that went into a cached thing.
 key() { printf '%s\n' "$@" | sha256sum | cut -c1-12; }
 
