@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 """Plots of the figures: SVG and PNG, for colour-blind readers and for print."""
 
+import re
+
 import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt     # noqa: E402
-from matplotlib.ticker import ScalarFormatter   # noqa: E402
+from matplotlib.ticker import StrMethodFormatter    # noqa: E402
 
 from .tables import NAMES           # noqa: E402
 from .targets import latency_of     # noqa: E402
@@ -105,12 +107,18 @@ def latency(figures, folder):
              lambda path, load: (latency_of(figures, path, load, name) or 0) / 1000)
         axis.set_yscale("log")
         axis.set_ylim(bottom=0.1)
-        axis.yaxis.set_major_formatter(ScalarFormatter())
+        axis.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axis.set_title(title, fontsize=10)
         axis.set_xlabel("offered load")
     axes[0].set_ylabel("virtual microseconds")
     legend(figure, axes[0])
     save(figure, folder, "latency")
+
+
+def short(name):
+    """A function without its crate and folders, on two lines if it is long all the same."""
+    name = re.sub(r"(?:\w+::)+(?=\w+::\w)|<(?:\w+::)*(\w+)>", r"\1", name)
+    return name if len(name) <= 30 else name.replace("[", "\n[")
 
 
 def where(figures, folder):
@@ -120,7 +128,7 @@ def where(figures, folder):
         found = sorted(((f["values"]["instructions"], f["of"]["function"])
                         for f in figures.family("where")
                         if f["path"] == "volley" and f["of"]["burst"] == burst), reverse=True)[:16]
-        names = [name.split("::")[-1][:34] if "::" in name else name[:34] for _, name in found]
+        names = [short(name) for _, name in found]
         axis.barh(range(len(found)), [count for count, _ in found], color=STYLE["volley"][0])
         axis.set_yticks(range(len(found)), names, fontsize=7)
         axis.invert_yaxis()
