@@ -35,6 +35,19 @@ def parse(text):
     return [parse_line(line) for line in text.splitlines() if line.startswith("figure ")]
 
 
+def commits(text):
+    """The commit that a run was measured on; if there are several, with the parts of each."""
+    last = {}
+    for line in text.splitlines():
+        if line.startswith("measured "):
+            part, commit = line.split()[1:]
+            last[part] = commit
+    parts = {commit: [part for part in last if last[part] == commit] for commit in last.values()}
+    if len(parts) == 1:
+        return next(iter(parts))
+    return ", ".join(f"{commit} ({', '.join(of)})" for commit, of in parts.items()) or "?"
+
+
 class Figures:
     """The figures of one run, with what is known about it."""
 

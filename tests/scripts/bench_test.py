@@ -42,6 +42,21 @@ def reads():
     assert run.get("receive", "stock", "least", cpu="same", burst=8) is None
 
 
+def tells_commits():
+    """Each part's last; one alone for all of them needs no parts."""
+    def of(*lines):
+        return figures.commits("".join(f"measured {line}\nfigure x\n" for line in lines))
+    assert of("receive abc", "where abc") == "abc"
+    assert of("receive abc", "where abc", "latency abc-dirty", "receive def") == (
+        "def (receive), abc (where), abc-dirty (latency)")
+    assert of() == "?"
+    with tempfile.TemporaryDirectory() as folder:
+        run, kept = pathlib.Path(folder) / "run.txt", pathlib.Path(folder) / "f.json"
+        run.write_text(PRINTED.format(single=1, burst=1, unused=1) + "measured receive abc\n")
+        subprocess.run([SCRIPTS / "bench-show", run, "--save", kept], check=True, capture_output=True)
+        assert figures.Figures.load(kept).about == {"commit": "abc"}
+
+
 def keeps():
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "f.json"
@@ -141,7 +156,7 @@ def counts_a_trace():
     assert sum(counts.values()) == 4
 
 
-CASES = (reads, keeps, compares, status_of_compare, judges, shows, divides_memory,
+CASES = (reads, tells_commits, keeps, compares, status_of_compare, judges, shows, divides_memory,
          counts_a_trace)
 
 
