@@ -102,7 +102,8 @@ def all_tables(figures):
         "delivery_exact", "host_instructions", "load", "offered load")
     add("Guest's share of the instructions of the vCPU's CPU, exact time",
         "delivery_exact", "guest_share", "load", "offered load", 3)
-    for name, text in (("irqs", "Interrupts"), ("exits", "Guest exits"), ("kicks", "Kicks")):
+    for name, text in (("irqs", "Interrupts"), ("taken", "Interrupts that the guest takes"),
+                       ("exits", "Guest exits"), ("kicks", "Kicks")):
         add(f"{text} per event of a device that coalesces", "coalesced", name, "device_us",
             "every so many us", 3)
     for load in figures.words("latency", "load"):

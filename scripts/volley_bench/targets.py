@@ -44,12 +44,13 @@ def receive(figures):
 
 
 def delivery(figures):
-    """Kicks and exits at saturation."""
+    """Kicks and exits at saturation, and what they are without the module."""
     for path, text in (("volley", "nothing held"), ("adaptive", "adaptive")):
-        yield Target(f"kicks per interrupt at saturation, {text}", 1.1 / LIST_REGISTERS,
-                     figures.get("delivery", path, "kicks", load="saturation"), digits=3)
-        yield Target(f"exits per interrupt at saturation, {text}", 0.30,
-                     figures.get("delivery", path, "exits", load="saturation"), digits=3)
+        for name, limit in (("kicks", 1.1 / LIST_REGISTERS), ("exits", 0.30)):
+            stock = figures.get("delivery", "stock", name, load="saturation")
+            beside = "" if stock is None else f" (stock path: {stock:.3f})"
+            yield Target(f"{name} per interrupt at saturation, {text}{beside}", limit,
+                         figures.get("delivery", path, name, load="saturation"), digits=3)
 
 
 def latency_of(figures, path, load, name):
