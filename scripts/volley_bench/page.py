@@ -108,6 +108,9 @@ def page(figures, drawn):
         parts.append(heading("Functions", "="))
         parts.append("Instructions per interrupt by function of the kernel, from a trace of each "
                      "instruction;\na name in brackets is that of a module. Sorted by Volley's.\n")
+        shares = tables.parts(figures)
+        if shares:
+            parts.append("What they go to, with Volley" + literal(shares))
         for burst in figures.words("where", "burst"):
             parts.append(literal(tables.where(figures, burst)))
     return "\n".join(parts)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Tables of figures, as plain text."""
 
+import math
+
 NAMES = {
     "stock": "stock path",
     "volley": "Volley, nothing held",
@@ -11,6 +13,33 @@ NAMES = {
     "disabled": "Volley, enabled 0",
     "gicv4": "GICv4 direct injection",
     "floor": "taken and ended only",
+}
+
+
+# What a function's instructions go to, on Volley's way; all of them that are there now.
+PARTS = {
+    "exception, and which IRQ it is": (
+        "vectors", "el0t_64_irq", "el0t_64_irq_handler", "__el0_irq_handler_common",
+        "el0_interrupt", "do_interrupt_handler", "call_on_irq_stack", "irq_enter_rcu",
+        "irq_exit_rcu", "__irq_exit_rcu", "idle_cpu", "ret_to_user", "gic_handle_irq",
+        "generic_handle_domain_irq", "__irq_resolve_mapping", "__radix_tree_lookup",
+        "radix_tree_lookup", "handle_irq_desc"),
+    "flow handler": ("volley_main::host::flow::handle[volley]",),
+    "KVM's lookup of the translation": ("xa_load", "xas_load", "xas_start"),
+    "the message to be looked up": ("volley_irqfd_msi[volley]",),
+    "the vCPU's list": ("<volley_main::kvm::vgic::ApList>::queue[volley]",),
+    "counting": (
+        "<volley_main::volley::Entry>::queued[volley]", "volley_irq_account[volley]",
+        "rust_helper_atomic64_add"),
+    "locks and references": (
+        "_raw_spin_lock", "_raw_spin_unlock", "__srcu_read_lock", "__srcu_read_unlock",
+        "volley_kvm_irq_srcu_read_lock[volley]", "volley_kvm_irq_srcu_read_unlock[volley]",
+        "volley_refcount_inc_not_zero[volley]"),
+    "kick": (
+        "volley_vcpu_kick_guest[volley]", "volley_vcpu_test_and_set_irq_pending[volley]",
+        "arch_smp_send_reschedule", "arm64_send_ipi", "smp_cross_call", "__ipi_send_mask",
+        "gic_ipi_send_mask", "_find_next_bit", "cpu_logical_map"),
+    "veneers": ("calls_into_the_kernel(veneers)[volley]",),
 }
 
 
@@ -139,6 +168,23 @@ def where(figures, burst, most=24):
     rows.append([f"{len(rest)} others", f"{sum(ours.get(name, 0) for name in rest):.1f}",
                  f"{sum(stock.get(name, 0) for name in rest):.1f}"])
     return table(f"bursts of {burst}", ["Volley", "stock"], rows)
+
+
+def parts(figures):
+    """What the instructions of Volley's way go to; None if they were not traced."""
+    bursts = figures.words("where", "burst")
+    counts = [{f["of"]["function"]: f["values"]["instructions"] for f in figures.family("where")
+               if f["path"] == "volley" and f["of"]["burst"] == burst} for burst in bursts]
+    if not any(counts):
+        return None
+    known = {name for names in PARTS.values() for name in names}
+    rows = [(part, [math.fsum(of.get(name, 0) for name in names) for of in counts])
+            for part, names in PARTS.items()]
+    rows.append(("others", [math.fsum(n for name, n in of.items() if name not in known)
+                            for of in counts]))
+    rows.append(("all", [math.fsum(of.values()) for of in counts]))
+    return table("in a burst", bursts,
+                 [[part, *(shown(number, 1) for number in numbers)] for part, numbers in rows])
 
 
 def print_all(figures):
