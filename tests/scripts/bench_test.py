@@ -5,13 +5,15 @@
 import contextlib
 import io
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
 
 sys.dont_write_bytecode = True
 
-SCRIPTS = pathlib.Path(__file__).resolve().parents[2] / "scripts"
+TOP = pathlib.Path(__file__).resolve().parents[2]
+SCRIPTS = TOP / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from volley_bench import figures, page, tables, targets, trace  # noqa: E402
@@ -53,7 +55,8 @@ def tells_commits():
     with tempfile.TemporaryDirectory() as folder:
         run, kept = pathlib.Path(folder) / "run.txt", pathlib.Path(folder) / "f.json"
         run.write_text(PRINTED.format(single=1, burst=1, unused=1) + "measured receive abc\n")
-        subprocess.run([SCRIPTS / "bench-show", run, "--save", kept], check=True, capture_output=True)
+        subprocess.run([SCRIPTS / "bench-show", run, "--save", kept], check=True,
+                       capture_output=True)
         assert figures.Figures.load(kept).about == {"commit": "abc"}
 
 
@@ -128,6 +131,145 @@ def divides_memory():
     assert not list(tables.memory_of_each(run_of()))
 
 
+def reported():
+    """The figures that the documents are about."""
+    return figures.Figures.load(TOP / "Documentation/performance/figures.json")
+
+
+def cells(text):
+    """Each line of a table as its cells."""
+    return [re.split(r"\s{2,}", line.strip()) for line in text.splitlines() if line.strip()]
+
+
+def readme_has_the_figures():
+    """Its table of what receiving costs is a part of the report's."""
+    heading, table = tables.all_tables(reported())[0]
+    text = (TOP / "README.md").read_text()
+    assert f"\n{heading}\n" in text, heading
+    copied = cells(text.partition(f"\n{heading}\n")[2].partition("```")[0])
+    assert len(copied) == 4, copied
+    for row in copied:
+        assert row in cells(table), row
+
+
+def page_is_of_the_figures():
+    """Nobody has written into the report by hand, or forgotten to write it anew."""
+    drawn = ["receive", "delivery", "delivery-exact", "latency", "where"]
+    kept = (TOP / "Documentation/performance/figures.rst").read_text()
+    for line, made in zip(kept.splitlines(), page.page(reported(), drawn).splitlines()):
+        assert line == made, f"{line!r} should be {made!r}"
+    assert len(kept) == len(page.page(reported(), drawn))
+
+
+def cited(run):     # pylint: disable=too-many-locals
+    """What index.rst says with figures in it: texts, and the numbers that belong there."""
+    parts = {part: (float(single), float(burst))
+             for part, single, burst in cells(tables.parts(run))[1:]}
+    alone, eighth = ({part: both[at] for part, both in parts.items()} for at in (0, 1))
+    exception, lookup = "exception, and which IRQ it is", "KVM's lookup of the translation"
+    memory = dict(tables.memory_of_each(run))
+
+    def receive(path, size, cpu="other"):
+        return run.get("receive", path, "instructions", cpu=cpu, burst=size)
+
+    def exact(path, name, load="saturation"):
+        return run.get("delivery_exact", path, name, load=load)
+
+    def exits(path, load="saturation"):
+        return run.get("delivery", path, "exits", load=load)
+
+    def scale(path):
+        return run.get("scale", path, "instructions", vms=1, vcpus=1, sources=2048, burst=8)
+
+    def attach(path, vms, vcpus, sources, name="attach_us"):
+        return run.get("attach", path, name, vms=vms, vcpus=vcpus, sources=sources)
+
+    def latency(path, load):
+        return targets.latency_of(run, path, load, "median_ns")
+
+    def coalesced(path, name="exits"):
+        return run.get("coalesced", path, name, device_us=50)
+
+    def change(ours, *of):
+        return receive(ours, *of) / receive("stock", *of) - 1
+
+    yield ("({:.0f} and {:.0f} by Volley, for bursts of 1 and of 8; "
+           "{:.0f} and {:.0f} on the stock path)",
+           *(receive(path, size) - targets.traced(run, path, size)
+             for path in ("volley", "stock") for size in (1, 8)))
+    yield "received {:.0f} {:.0f} by the counter", receive("stock", 8), receive("volley", 8)
+    yield ("traced {:.0f} {:.0f} by the trace",
+           targets.traced(run, "stock", 8), targets.traced(run, "volley", 8))
+    yield "(scale) {:.0f} {:.0f} by the counter", scale("stock"), scale("volley")
+    yield ("({:.3f} and {:.3f} for an interrupt at high load here",
+           exits("volley", "high"), exits("stock", "high"))
+    yield "The trace has {:.0f} for one of eight", eighth["all"]
+    yield ("{:.1f} are the flow handler's, {:.1f} are KVM's lookup of what an MSI is translated to "
+           "and {:.1f} read the message that is looked up, {:.1f} put the interrupt on the vCPU's "
+           "list, {:.1f} count it, {:.1f} are locks and references, and {:.1f} veneers.",
+           *(eighth[part] for part in ("flow handler", lookup, "the message to be looked up",
+                                       "the vCPU's list", "counting", "locks and references",
+                                       "veneers")))
+    yield ("share is the exception, {:.1f}, and the kick, {:.1f}. "
+           "Without these two it would be {:.0f},",
+           eighth[exception], eighth["kick"], eighth["all"] - eighth[exception] - eighth["kick"])
+    yield ("{:.1f} for the exception and {:.1f} for the kick, {:.1f} in the flow handler, and {:.1f} "
+           "for all the rest. The sum is {:,.0f},",
+           alone[exception], alone["kick"], alone["flow handler"],
+           alone["all"] - alone[exception] - alone["kick"] - alone["flow handler"], alone["all"])
+    yield ("the counter has {:,.0f}. Of \"taken and ended only\", which has neither a kick nor "
+           "anything to queue, it has {:.0f}.", receive("volley", 1), receive("floor", 1))
+    yield ("Without Volley there are {:.3f} for each interrupt, with it {:.3f}.",
+           exits("stock"), exits("volley"))
+    yield ("the guest has {:.2f} of its CPU's instructions, and {:.2f} on the stock path. The host "
+           "spends as many on each interrupt ({:,.0f} and {:,.0f})",
+           exact("volley", "guest_share"), exact("stock", "guest_share"),
+           exact("volley", "host_instructions"), exact("stock", "host_instructions"))
+    for path in ("stock", "volley"):
+        yield ("exits ({:.2f} for an interrupt) and kicks ({:.2f}) are those of the stock path",
+               exact(path, "exits", "idle"), exact(path, "kicks", "idle"))
+    yield ("{:,.0f} instructions instead of {:,.0f} where it is received, and at low load a median "
+           "latency of {:,.0f} ns instead of {:,.0f}.", receive("volley", 1), receive("stock", 1),
+           latency("volley", "low"), latency("stock", "low"))
+    yield ("{:,.0f} instructions instead of {:,.0f} for one interrupt, {:,.0f} instead of {:,.0f} "
+           "for one of eight.",
+           *(receive(path, size, "same") for size in (1, 8) for path in ("volley", "stock")))
+    for path in ("window10", "window50", "window200"):
+        yield ("{:,.0f} instructions instead of {:,.0f}, whatever the window's length, and one of "
+               "two {:,.0f} instead of {:,.0f}.", receive(path, 1), receive("stock", 1),
+               receive(path, 2), receive("stock", 2))
+    yield ("With an adaptive window it is {:,.0f} for one alone, and {:,.0f} for one of two "
+           "({:+.0%}).",
+           receive("adaptive", 1), receive("adaptive", 2), change("adaptive", 2))
+    yield ("{:,.0f} instructions instead of {:,.0f} ({:+.0%}), and on the vCPU's own CPU {:,.0f} "
+           "instead of {:,.0f} ({:+.0%}). One of two takes {:,.0f} instead of {:,.0f}.",
+           receive("disabled", 1), receive("stock", 1), change("disabled", 1),
+           receive("disabled", 1, "same"), receive("stock", 1, "same"), change("disabled", 1, "same"),
+           receive("disabled", 2), receive("stock", 2))
+    yield ("after {:.0f} ns in the median, where it takes {:,.0f} with Volley and {:,.0f} without.",
+           *(latency(path, "middle") for path in ("gicv4", "volley", "stock")))
+    yield ("{:.1f} microseconds of virtual time for 2,048 sources of one VM, {:.1f} without Volley.",
+           *(attach(path, 1, 1, 2048) for path in ("volley", "stock")))
+    yield ("it is {:.1f}, and {:.1f} without; with 2,048 of these VMs {:.1f}, and {:.1f}.",
+           *(attach(path, 64, 8, sources) for sources in (72, 2048) for path in ("volley", "stock")))
+    yield ("{:.1f} of 2,048, {:.1f} without.",
+           *(attach(path, 1, 1, 2048, "detach_us") for path in ("volley", "stock")))
+    yield ("Memory is {} kB for each source, and {} kB for each VM of eight vCPUs.",
+           memory["each source"], memory["each VM of 8 vCPUs"])
+    for path in ("volley", "adaptive"):
+        yield ("each costs its exit ({} for an event), as it does without Volley ({}).",
+               coalesced(path), coalesced("stock"))
+    yield ("({} with 10 microseconds): of {} interrupts for an event the guest takes {},",
+           *(coalesced("window10", name) for name in ("exits", "irqs", "taken")))
+    yield "({} with 200).", coalesced("window200")
+
+
+def documents_have_the_figures():
+    text = " ".join((TOP / "Documentation/performance/index.rst").read_text().split())
+    for sentence, *numbers in cited(reported()):
+        assert sentence.format(*numbers) in text, sentence.format(*numbers)
+
+
 # Two exceptions of CPU 2: a device's, with an instruction that was begun twice, and another.
 TRACE = """\
 Trace 2: 0x7f00 [0000000000000000/ffff800080000480/00000304/ff200201] vectors
@@ -157,6 +299,7 @@ def counts_a_trace():
 
 
 CASES = (reads, tells_commits, keeps, compares, status_of_compare, judges, shows, divides_memory,
+         readme_has_the_figures, page_is_of_the_figures, documents_have_the_figures,
          counts_a_trace)
 
 
