@@ -52,6 +52,21 @@ pages_clean() {
 	done
 }
 
+# What documents refer to is where they are, or on the web.
+# shellcheck disable=SC2016 # for grep and sed
+links_lead_somewhere() {
+	local doc=$work/root/usr/share/doc/volley-tools link links
+	links=$(grep -o '](\([^)]*\))' "$doc/README.md" | sed 's/^](//; s/[#)].*//'
+		cat "$doc"/*.rst | grep -o ':doc:`[^`]*`' | sed 's/.*[<`]\(.*[^>]\)>*`/\1.rst/')
+	[ "$(wc -l <<<"$links")" -ge 40 ] || return 1
+	while read -r link; do
+		case $link in
+		https://* | /usr/share/common-licenses/*) ;;
+		*) [ -e "$doc/$link" ] || { echo "leads nowhere: $link"; return 1; } ;;
+		esac
+	done <<<"$links"
+}
+
 # Only comments in /etc.
 nothing_in_effect() { ! grep -rv '^#' "$work/root/etc"; }
 
@@ -156,11 +171,12 @@ make_headers() {
 }
 
 echo "KTAP version 1"
-echo "1..16"
+echo "1..17"
 report "all packages are there" all_there
 report "lintian finds nothing" lintian_clean
 report "the module is the one that was built" module_is_ours
 report "groff finds nothing in the manual pages" pages_clean
+report "links in documents lead somewhere" links_lead_somewhere
 report "nothing in /etc is in effect" nothing_in_effect
 report "bash completes all that volley-top takes" completion_knows_all
 report "dkms.conf is for this kernel and no other series" dkms_conf_is_read
