@@ -14,7 +14,8 @@
 #
 # What fails without the module as well says nothing about it, and is reported as
 # skipped, as is what skips in both runs. Anything else that differs has failed,
-# even if it is the module that makes a test pass.
+# even if it is the module that makes a test pass; and so has a program that is
+# not there.
 
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=/dev/null
@@ -76,6 +77,8 @@ run() {
 					what = "passed"
 				else if (status == 4)
 					what = "skipped"
+				else if (status == 126 || status == 127)
+					what = "could not be run"
 				else if (status == 137)
 					what = "was killed, or took too long"
 				sub(/^(1\.\.0 *)?# *(SKIP)? *(- *)?/, "", last)
@@ -97,7 +100,7 @@ compare() {
 				test = order[i]
 				a = test in without ? without[test] : "missing"
 				b = test in with ? with[test] : "missing"
-				if (a != b) {
+				if (a != b || a == "could not be run") {
 					print "  # without the module: " a
 					print "  # with it: " b
 					print "  not ok " i " " clean(test)

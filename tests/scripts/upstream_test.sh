@@ -71,7 +71,7 @@ suite() {
 
 whole="the program as a whole"
 echo "TAP version 13"
-echo "1..17"
+echo "1..19"
 
 fresh
 gives 0 "all pass" "1..11" "ok 6 arm64/vgic_irq" "  ok 1 $whole" "ok 11 module unloads"
@@ -92,6 +92,13 @@ gives 1 "skips with the module" "not ok 6 arm64/vgic_irq" "  # with it: skipped"
 program 'exit 0' 'kill -9 $$'
 gives 1 "is killed with the module" "not ok 6 arm64/vgic_irq" \
 	"  # with it: was killed, or took too long"
+fresh
+rm "$UPSTREAM/arm64/vgic_irq"
+gives 1 "is missing in both" "not ok 6 arm64/vgic_irq" "  not ok 1 $whole" \
+	"  # without the module: could not be run" "  # with it: could not be run"
+fresh
+chmod -x "$UPSTREAM/arm64/vgic_irq"
+gives 1 "cannot be executed in both" "not ok 6 arm64/vgic_irq" "  # with it: could not be run"
 
 good=$(suite "ok 1 f.first" "ok 2 f.second" 0)
 program "$good" "$good"
