@@ -108,6 +108,12 @@ CASES = [
     case("two plans", "3 1 0", "more than one plan", results=GOOD + "1..2\n" + END),
     case("no plan", "3 1 0", "no plan", results=GOOD.replace("1..2\n", "") + END),
     case("an empty plan", "1 1 0", "an empty plan", results="KTAP version 1\n1..0\n" + END),
+    case("an empty list of subtests", "2 1 0", "b: an empty plan",
+         results=GOOD.replace("ok 2 b", "  1..0\n  # Totals: pass:0\nok 2 b") + END),
+    case("an empty list far below", "4 2 0", "many: two: an empty plan",
+         results=NESTED.replace("  ok 2 - two # SKIP no device", "    1..0\n  ok 2 - two") + END),
+    case("an empty list that is skipped", "2 0 1",
+         results=GOOD.replace("ok 2 b", "  1..0 # SKIP no KVM\nok 2 b # SKIP") + END),
     case("nothing at all", "0 2 0", "no plan", results=""),
     case("only the end", "1 1 0", "no plan", results=END),
     # Why it failed.
