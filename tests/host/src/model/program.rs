@@ -11,6 +11,7 @@
 use crate::window::{
     expired,
     release_all,
+    urgent_volley_queued,
     volley_queued,
     AtomicWord,
     Hold,
@@ -34,15 +35,22 @@ use std::{
 pub enum Program {
     /// An interrupt of an attached source arrives: each CPU has its own.
     Arrival,
-    /// The same, but its own window is only this long; 0 means that it is not to be held. It is
-    /// what an adaptive window comes to, and an urgent source.
+    /// The same, but its own window is only this long, as an adaptive one may be.
     Shorter { max_usecs: u32 },
+    /// The same, of an urgent source.
+    Urgent,
     /// KVM injects an interrupt of its own: `vgic_queue_irq_unlock()`, without Volley.
     Kvm,
-    /// The administrator changes the settings.
-    Set { max_usecs: u32, max_irqs: u32 },
-    /// The source is detached, and its hold word freed.
-    Detach,
+    /// The administrator changes the settings. The module releases what is held before it waits,
+    /// too; that need not be.
+    Set {
+        max_usecs: u32,
+        max_irqs: u32,
+        release_before: bool,
+    },
+    /// The source is detached, and its hold word freed. The module releases what is held first, and
+    /// then cancels the timer; the other order must do as well.
+    Detach { release_first: bool },
     /// The timer's callback.
     Timer,
 }
@@ -50,7 +58,36 @@ pub enum Program {
 impl Program {
     /// Returns whether this is an interrupt of a source.
     pub fn is_arrival(self) -> bool {
-        matches!(self, Program::Arrival | Program::Shorter { .. })
+        matches!(
+            self,
+            Program::Arrival | Program::Shorter { .. } | Program::Urgent
+        )
+    }
+
+    /// Returns how long a kick for this may be held, by the answer to [`Op::Queue`].
+    pub fn window_ns(self, entered: Option<u64>) -> u64 {
+        match entered {
+            Some(bits) if self.is_arrival() && bits != DETACHED => {
+                let settings = self.bound(Settings::from_bits(bits as u32));
+                if settings.may_hold() {
+                    settings.window_ns()
+                } else {
+                    0
+                }
+            }
+            _ => 0,
+        }
+    }
+
+    /// Returns the settings that this goes by where the VM's are `settings`.
+    fn bound(self, settings: Settings) -> Settings {
+        match self {
+            Program::Shorter { max_usecs } => {
+                settings.with_max_usecs(max_usecs.min(settings.max_usecs()))
+            }
+            Program::Urgent => Settings::OFF,
+            _ => settings,
+        }
     }
 }
 
@@ -136,15 +173,20 @@ impl Open {
     }
 }
 
-/// The answer to [`Op::Enter`] once the source is detached.
+/// The answer to [`Op::Queue`] once the source is detached.
 pub const DETACHED: u64 = u64::MAX;
 
 /// Everything that a program sees.
 struct Port<'a> {
     answers: &'a [u64],
     asked: Cell<usize>,
-    /// Why the program kicked, once it is at its end.
+    /// The program has found the bit clear and the vCPU in the guest, and neither kicked nor
+    /// started the timer since.
+    fresh: Cell<bool>,
+    /// Why the program kicked, once it has.
     reason: Cell<Option<Reason>>,
+    /// What it has to add to the counters at its end.
+    open: Cell<Open>,
 }
 
 impl Port<'_> {
@@ -156,6 +198,17 @@ impl Port<'_> {
         match self.answers.get(index) {
             Some(answer) => *answer,
             None => resume_unwind(Box::new(op)),
+        }
+    }
+
+    /// Notes what a step of the protocol came to.
+    fn count(&self, outcome: &Outcome) {
+        let mut open = self.open.get();
+
+        open.add(Open::of(outcome));
+        self.open.set(open);
+        if let Some((reason, _)) = outcome.kick {
+            self.reason.set(Some(reason));
         }
     }
 }
@@ -184,7 +237,10 @@ impl AtomicWord for &Port<'_> {
 
 impl Vcpu for Port<'_> {
     fn set_request(&self) -> bool {
-        self.ask(Op::SetRequest) != 0
+        let was_set = self.ask(Op::SetRequest) != 0;
+
+        self.fresh.set(!was_set);
+        was_set
     }
 
     fn request_pending(&self) -> bool {
@@ -192,11 +248,15 @@ impl Vcpu for Port<'_> {
     }
 
     fn in_guest(&self) -> bool {
-        self.ask(Op::InGuest) != 0
+        let in_guest = self.ask(Op::InGuest) != 0;
+
+        self.fresh.set(self.fresh.get() && in_guest);
+        in_guest
     }
 
     // `VcpuRef::kick()`, rust/kvm/vcpu.rs.
     fn kick(&self) -> bool {
+        self.fresh.set(false);
         if self.ask(Op::InGuest) == 0 {
             return self.ask(Op::Wake) != 0;
         }
@@ -212,6 +272,7 @@ impl Vcpu for Port<'_> {
     }
 
     fn start_timer(&self, deadline: u64) {
+        self.fresh.set(false);
         self.ask(Op::StartTimer { at: deadline });
     }
 }
@@ -220,51 +281,58 @@ impl Vcpu for Port<'_> {
 fn run(program: Program, port: &Port<'_>) {
     let hold = Hold::new(port);
 
-    let outcome = match program {
-        Program::Arrival | Program::Shorter { .. } => {
+    match program {
+        Program::Arrival | Program::Shorter { .. } | Program::Urgent => {
             let entered = port.ask(Op::Queue);
 
             if entered == DETACHED {
                 // `vgic_queue_irq_unlock()`, arch/arm64/kvm/vgic/vgic.c.
                 port.set_request();
                 port.kick();
-                Outcome::default()
+            } else if program == Program::Urgent {
+                port.count(&urgent_volley_queued(&hold, port, 1));
             } else {
-                let mut settings = Settings::from_bits(entered as u32);
-                if let Program::Shorter { max_usecs } = program {
-                    settings = settings.with_max_usecs(max_usecs.min(settings.max_usecs()));
-                }
-                volley_queued(&hold, port, settings, 1)
+                let settings = program.bound(Settings::from_bits(entered as u32));
+                port.count(&volley_queued(&hold, port, settings, 1));
             }
         }
         Program::Kvm => {
             port.set_request();
             port.kick();
-            Outcome::default()
         }
+        // `Vm::change_settings()`, rust/vm.rs.
         Program::Set {
             max_usecs,
             max_irqs,
+            release_before,
         } => {
             let settings = Settings::new(max_usecs, max_irqs).to_bits();
 
             port.ask(Op::Store { settings });
+            if release_before {
+                port.count(&release_all(&hold, port));
+            }
             port.ask(Op::Synchronize);
-            release_all(&hold, port)
+            port.count(&release_all(&hold, port));
         }
-        Program::Detach => {
+        Program::Detach { release_first } => {
             port.ask(Op::Unhook);
             port.ask(Op::Synchronize);
-            port.ask(Op::Cancel);
-            let outcome = release_all(&hold, port);
+            // The module's order: `drop()` of the `Vm`, rust/vm.rs, and then of its timers,
+            // rust/timer.rs.
+            if release_first {
+                port.count(&release_all(&hold, port));
+                port.ask(Op::Cancel);
+            } else {
+                port.ask(Op::Cancel);
+                port.count(&release_all(&hold, port));
+            }
             port.ask(Op::Free);
-            outcome
         }
-        Program::Timer => expired(&hold, port),
-    };
-    port.reason.set(outcome.kick.map(|kick| kick.0));
+        Program::Timer => port.count(&expired(&hold, port)),
+    }
     port.ask(Op::Finish {
-        open: Open::of(&outcome),
+        open: port.open.get(),
     });
 }
 
@@ -289,6 +357,8 @@ struct Node {
     program: Program,
     answers: Vec<u64>,
     next: Op,
+    /// As [`Port::fresh`].
+    fresh: bool,
 }
 
 /// All points of all programs that have been reached so far.
@@ -340,6 +410,11 @@ impl Tree {
         self.node(point).answers.first().copied()
     }
 
+    /// Returns whether the program may yet take what the hold word holds for served.
+    pub fn may_replace(&self, point: Point) -> bool {
+        self.node(point).fresh
+    }
+
     /// Returns why any program has kicked.
     pub fn reasons(&self) -> &[Reason] {
         &self.reasons
@@ -354,7 +429,9 @@ impl Tree {
         let port = Port {
             answers: &answers,
             asked: Cell::new(0),
+            fresh: Cell::new(false),
             reason: Cell::new(None),
+            open: Cell::new(Open::default()),
         };
         let next = match catch_unwind(AssertUnwindSafe(|| run(program, &port))) {
             Ok(()) => unreachable!("a program ends with a step that is never answered"),
@@ -363,6 +440,7 @@ impl Tree {
                 Err(panic) => resume_unwind(panic),
             },
         };
+        let fresh = port.fresh.get();
         if let Some(reason) = port.reason.get() {
             if !self.reasons.contains(&reason) {
                 self.reasons.push(reason);
@@ -373,6 +451,7 @@ impl Tree {
             program,
             answers,
             next,
+            fresh,
         });
 
         match next.answers() {

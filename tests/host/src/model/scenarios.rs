@@ -9,7 +9,8 @@ use super::{
         Detach,
         Kvm,
         Set,
-        Shorter, //
+        Shorter,
+        Urgent, //
     },
     search::{
         search,
@@ -25,7 +26,8 @@ use crate::{
         Off,
         Outside,
         Release,
-        Time, //
+        Time,
+        Urgent as AtOnce, //
     },
     Test, //
 };
@@ -48,7 +50,7 @@ pub const TESTS: &[Test] = &[
 /// advances, and which kicks there must be among its outcomes.
 fn check(
     (max_usecs, max_irqs): (u32, u32),
-    programs: &'static [Program],
+    programs: &[Program],
     detours: u8,
     ticks: u8,
     reasons: &[Reason],
@@ -66,7 +68,7 @@ fn check(
     }
 }
 
-fn check_one(scenario: &Scenario, reasons: &[Reason]) {
+fn check_one(scenario: &Scenario<'_>, reasons: &[Reason]) {
     let order = scenario.order;
 
     match search(scenario) {
@@ -113,10 +115,15 @@ fn three_arrivals_in_time() {
 
 fn windows_of_all_lengths() {
     const SHORT: Program = Shorter { max_usecs: 1 };
-    const NONE: Program = Shorter { max_usecs: 0 };
 
     // With detours as well it is 35 million states.
-    check((2, 4), &[Arrival, SHORT, NONE], 0, 1, &[Time, Outside, Off]);
+    check(
+        (2, 4),
+        &[Arrival, SHORT, Urgent],
+        0,
+        1,
+        &[Time, Outside, AtOnce],
+    );
     check((2, 4), &[Arrival, SHORT], 2, 2, &[Time, Outside]);
 }
 
@@ -128,6 +135,8 @@ fn settings_lowered() {
     const LOWER: Program = Set {
         max_usecs: 1,
         max_irqs: 4,
+        // It would be 33 million states.
+        release_before: false,
     };
 
     check(
@@ -143,6 +152,7 @@ fn settings_off() {
     const OFF: Program = Set {
         max_usecs: 0,
         max_irqs: 4,
+        release_before: true,
     };
 
     check(
@@ -155,11 +165,9 @@ fn settings_off() {
 }
 
 fn detach() {
-    check(
-        (2, 4),
-        &[Arrival, Arrival, Detach],
-        1,
-        1,
-        &[Time, Outside, Release],
-    );
+    for release_first in [true, false] {
+        let programs = [Arrival, Arrival, Detach { release_first }];
+
+        check((2, 4), &programs, 1, 1, &[Time, Outside, Release]);
+    }
 }

@@ -37,14 +37,14 @@ use std::{
 
 /// What happens, in any order that is possible.
 #[derive(Clone, Copy, Debug)]
-pub struct Scenario {
+pub struct Scenario<'a> {
     /// Settings at the start.
     pub max_usecs: u32,
     pub max_irqs: u32,
     /// How KVM enters the guest.
     pub order: Order,
     /// What the CPUs other than the vCPU's execute.
-    pub programs: &'static [Program],
+    pub programs: &'a [Program],
     /// How often the vCPU leaves the guest or gives up an entry without being kicked.
     pub detours: u8,
     /// How often the clock advances by [`TICK`].
@@ -69,7 +69,7 @@ pub struct Seen {
 /// # Errors
 ///
 /// What is wrong, and the steps that led there.
-pub fn search(scenario: &Scenario) -> Result<Seen, String> {
+pub fn search(scenario: &Scenario<'_>) -> Result<Seen, String> {
     let arrivals = scenario
         .programs
         .iter()
@@ -228,7 +228,7 @@ impl Search {
 
 impl World {
     /// The vCPU runs in the guest, and nothing has happened yet.
-    fn new(scenario: &Scenario) -> Self {
+    fn new(scenario: &Scenario<'_>) -> Self {
         let mut cpus = [Cpu::Idle; CPUS];
 
         assert!(scenario.programs.len() < CPUS, "too many programs");

@@ -18,8 +18,6 @@ use super::{
         Order, //
     },
 };
-use crate::window::Settings;
-
 /// One step of the clock, in nanoseconds.
 pub const TICK: u64 = 1_000;
 /// Most programs in one scenario, the timer's callback included.
@@ -90,21 +88,6 @@ pub struct World {
     pub cpus: [Cpu; CPUS],
 }
 
-/// Returns how long a kick may be held, by the answer to [`Op::Queue`].
-fn window_ns(entered: Option<u64>) -> u64 {
-    match entered {
-        None | Some(DETACHED) => 0,
-        Some(bits) => {
-            let settings = Settings::from_bits(bits as u32);
-            if settings.may_hold() {
-                settings.window_ns()
-            } else {
-                0
-            }
-        }
-    }
-}
-
 impl World {
     /// Makes the next step of the program on `cpu`, and those after it that no other CPU can
     /// interfere with. If the program reads the clock, `ticks` is what has passed.
@@ -135,18 +118,25 @@ impl World {
         }
     }
 
-    /// Returns the longest window that any arrival that is under way may open or join.
-    fn longest_window(&self, tree: &Tree) -> u64 {
+    /// Returns for how long the kick that the program on `cpu` asks for may be held.
+    ///
+    /// That is its own window; or, if it may be held at all, that of a request that found the bit
+    /// clear and is still on its way to the hold word, which may take it for served.
+    fn longest_window(&self, tree: &Tree, cpu: usize) -> u64 {
+        let window = |cpu: &Cpu| match cpu {
+            Cpu::Busy(program, point) => program.window_ns(tree.first_answer(*point)),
+            _ => 0,
+        };
+        let own = window(&self.cpus[cpu]);
+
+        if own == 0 {
+            return 0;
+        }
         self.cpus
             .iter()
-            .map(|cpu| match cpu {
-                Cpu::Busy(program, point) if program.is_arrival() => {
-                    window_ns(tree.first_answer(*point))
-                }
-                _ => 0,
-            })
-            .max()
-            .unwrap_or(0)
+            .filter(|other| matches!(other, Cpu::Busy(_, point) if tree.may_replace(*point)))
+            .map(window)
+            .fold(own, u64::max)
     }
 
     fn step_once(&self, tree: &mut Tree, cpu: usize, ticks: u8) -> Result<Option<World>, String> {
@@ -180,7 +170,7 @@ impl World {
             Op::SetRequest => {
                 next.request = true;
                 if program.is_arrival() && self.waiting & (1 << cpu) != 0 {
-                    next.limit = self.limit.min(self.now + self.longest_window(tree));
+                    next.limit = self.limit.min(self.now + self.longest_window(tree, cpu));
                 }
                 u64::from(self.request)
             }
