@@ -28,7 +28,7 @@ struct late {
 
 FIXTURE(hostile_exact)
 {
-	struct rig *rig, *other;
+	struct rig *rig;
 };
 
 FIXTURE_SETUP(hostile_exact)
@@ -39,14 +39,10 @@ FIXTURE_SETUP(hostile_exact)
 	if (volley_loaded())
 		ASSERT_EQ(0, volley_unload());
 	self->rig = setup_vm(0, VECTORS, CPU_VCPU, GUEST_SPIN);
-	/* Its guest, too, is in the way of the interrupts. */
-	self->other = setup_vm(1, VECTORS, CPU_IRQ, GUEST_SPIN);
 }
 
 FIXTURE_TEARDOWN(hostile_exact)
 {
-	tell(&self->other->shared->peace, 1);
-	rig_free(self->other);
 	EXPECT_TRUE(teardown_rig(self->rig));
 }
 
@@ -76,33 +72,42 @@ static struct late measure(struct rig *rig, struct rig *other, bool storm)
 	return (struct late) { late[ROUNDS / 2], late[ROUNDS - 1 - SPARED] };
 }
 
-/* What the other VM does. */
-enum { ALONE, STORM, HOSTILE, CONDITIONS };
+/* What the other VM does: nothing, its device's interrupts, and what its guest may do as well. */
+enum { ALONE, STORM, HOSTILE, CONDITIONS = HOSTILE + HOSTILE_MUTE };
 /* What is loaded. */
 enum { STOCK, VOLLEY, WINDOW, LOADED };
 
 /* Its guest as well, until there is peace. */
-static void be_hostile(struct rig *other, bool on)
+static void be_hostile(struct rig *other, enum hostile_role role)
 {
-	tell(&other->shared->peace, !on);
-	if (on)
-		rig_ask(other, 0, GUEST_OP_HOSTILE, HOSTILE_STORM, 1, 0, 0);
+	tell(&other->shared->peace, false);
+	rig_ask(other, 0, GUEST_OP_HOSTILE, role, 1, 0, 0);
 }
 
-static void measure_all(struct rig *rig, struct rig *other, const char *name, struct late *late)
+static void measure_all(struct rig *rig, const char *name, struct late *late)
 {
 	static const char * const conditions[] = {
-		"alone", "behind a storm", "and its guest storms, too",
+		[ALONE] = "alone",
+		[STORM] = "behind a storm",
+		[HOSTILE + HOSTILE_STORM] = "and its guest storms, too",
+		[HOSTILE + HOSTILE_COMMANDS] = "and its guest gives commands without sense",
+		[HOSTILE + HOSTILE_REGISTERS] = "and its guest writes anything to the GIC",
 	};
+	/* Its guest, too, is in the way of the interrupts; and is left in no good state. */
+	struct rig *other = setup_vm(1, VECTORS, CPU_IRQ, GUEST_SPIN);
 	int c;
 
+	TEST_ASSERT(!volley_loaded() || volley_wait_attached(other, 0), "not attached");
 	for (c = 0; c < CONDITIONS; c++) {
-		be_hostile(other, c == HOSTILE);
+		if (c >= HOSTILE)
+			be_hostile(other, c - HOSTILE);
 		late[c] = measure(rig, other, c != ALONE);
 		ksft_print_msg("%s, %s: half are up to %lu us late, all but %d up to %lu us\n", name,
 			       conditions[c], late[c].median, SPARED, late[c].most);
+		tell(&other->shared->peace, true);
+		TEST_ASSERT(rig_alive(other, 0), "the hostile guest does not come to an end");
 	}
-	be_hostile(other, false);
+	rig_free(other);
 }
 
 TEST_F_TIMEOUT(hostile_exact, late, 900)
@@ -110,14 +115,13 @@ TEST_F_TIMEOUT(hostile_exact, late, 900)
 	struct late late[LOADED][CONDITIONS];
 	int c;
 
-	measure_all(self->rig, self->other, "without the module", late[STOCK]);
+	measure_all(self->rig, "without the module", late[STOCK]);
 	volley_reload("");
 	ASSERT_TRUE(volley_wait_attached(self->rig, 0));
-	ASSERT_TRUE(volley_wait_attached(self->other, 0));
-	measure_all(self->rig, self->other, "with it", late[VOLLEY]);
+	measure_all(self->rig, "with it", late[VOLLEY]);
 	volley_set(self->rig, "max_usecs", WINDOW_US);
 	volley_set(self->rig, "max_irqs", 1024);
-	measure_all(self->rig, self->other, "with a window of 200 us", late[WINDOW]);
+	measure_all(self->rig, "with a window of 200 us", late[WINDOW]);
 
 	for (c = 0; c < CONDITIONS; c++) {
 		EXPECT_LE(late[VOLLEY][c].most, late[STOCK][c].most + BOUND_US);
