@@ -3,11 +3,10 @@
 //! Control: attaching sources as pairs are connected, detaching them as they part.
 //!
 //! ```text
-//! KVM connects a pair ---> probe ---> errand: attach what is connected, then make its files
+//! KVM connects a pair ---> probe ---> errand: attach what is connected
 //! a pair is parted ------> del_consumer: detach; once it returns, nothing of the pair is in use,
 //!                          nor of its VM if this was its last source, but for what hard
-//!                          interrupts have left to a work item, and by who reads a file
-//!                     ---> errand: remove its files
+//!                          interrupts have left to a work item
 //! ```
 //!
 //! A source that cannot be attached stays on the stock path; the next connection tries again. One
@@ -55,15 +54,11 @@ impl Control {
     /// # Safety
     ///
     /// To be called once.
-    pub(crate) unsafe fn start(
-        tree: Arc<Tree>,
-        loads: Arc<Loads>,
-        auto_attach: bool,
-    ) -> Result<Self> {
+    pub(crate) unsafe fn start(tree: Tree, loads: Arc<Loads>, auto_attach: bool) -> Result<Self> {
         // SAFETY: This is called once, by the safety requirements.
         unsafe { attached::init() };
 
-        let errands = Errands::new(run_errands)?;
+        let errands = Errands::new(look_for_connections)?;
         let mut control = Self {
             probe: None,
             errands: errands.clone(),
@@ -109,14 +104,6 @@ impl Connected for Arc<Errands> {
     fn connected(&self) {
         self.leave_look();
     }
-}
-
-/// Looks for connections, if that is wanted, and brings the files up to date. Context: process.
-fn run_errands(errands: &Arc<Errands>, look: bool) {
-    if look {
-        look_for_connections(errands);
-    }
-    attached::directories::update();
 }
 
 /// Attaches what is connected, and takes over lines that are wanted. Context: process.

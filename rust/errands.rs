@@ -2,9 +2,9 @@
 
 //! Errands: what hard interrupts, probes and files leave to be done in process context.
 //!
-//! They have a workqueue of their own, so that all that was left can be waited for. One work item
-//! looks for connections and brings the files up to date; what is left for a VM is one of that VM's,
-//! for it may have to wait for the VM (`vm.rs`).
+//! They have a workqueue of their own, so that all that was left can be waited for. What is left to
+//! look for is one work item; what is left for a VM is one of that VM's, for it may have to wait for
+//! the VM (`vm.rs`).
 
 use crate::workqueue::{
     self,
@@ -34,9 +34,7 @@ pub(crate) struct Errands {
     #[pin]
     work: Work<Errands>,
     stopped: Atomic<bool>,
-    /// It is to be looked for connections, not only after the files.
-    look: Atomic<bool>,
-    run: fn(&Arc<Errands>, bool),
+    look: fn(&Arc<Errands>),
     queue: OwnQueue,
 }
 
@@ -49,47 +47,39 @@ impl WorkItem for Errands {
 
     fn run(this: Arc<Self>) {
         if !this.stopped.load(Acquire) {
-            (this.run)(&this, this.look.xchg(false, Full));
+            (this.look)(&this);
         }
     }
 }
 
 impl Errands {
-    /// Creates the workqueue, on which `run` does what was left; it is told whether to look for
-    /// connections as well.
+    /// Creates the workqueue, on which `look` looks for what may have changed.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn new(run: fn(&Arc<Self>, bool)) -> Result<Arc<Self>> {
+    pub(crate) fn new(look: fn(&Arc<Self>)) -> Result<Arc<Self>> {
         let queue = OwnQueue::new()?;
 
         Arc::pin_init(
             pin_init!(Self {
                 work <- new_work!("volley_errands"),
                 stopped: Atomic::new(false),
-                look: Atomic::new(false),
-                run,
+                look,
                 queue,
             }),
             GFP_KERNEL,
         )
     }
 
-    /// Has it looked soon for connections, and for what else has changed. Context: any.
+    /// Has it looked soon for what has changed. Context: any.
     pub(crate) fn leave_look(self: &Arc<Self>) {
-        let _ = self.look.xchg(true, Full);
-        self.leave();
-    }
-
-    /// Has the files brought up to date soon. Context: any.
-    pub(crate) fn leave(self: &Arc<Self>) {
-        self.leave_item(self.clone());
+        self.leave(self.clone());
     }
 
     /// Has a work item run soon, once more if it is running. Context: any; nothing is dropped here
     /// if the caller has another reference.
-    pub(crate) fn leave_item<W>(&self, item: W)
+    pub(crate) fn leave<W>(&self, item: W)
     where
         W: RawWorkItem<0> + Send + 'static,
     {

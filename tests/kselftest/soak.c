@@ -107,7 +107,7 @@ static void go_through_one(struct worker *worker)
 	do {
 		storm = &storms[seeded_below(&worker->seeded, nr_storms)];
 	} while (!is_chosen(storm));
-	/* What is done in it does not depend on when others were cut short. */
+	/* What is done does not depend on when others were cut short; but every other save does. */
 	seeded_start(&seeded, seed, THREADS + worker->number + THREADS * worker->goes++);
 
 	pthread_mutex_lock(&lock);

@@ -69,7 +69,8 @@ static void run(struct __test_metadata *_metadata, struct scene *scene, const ch
 	/* Something was there to be saved, at once and behind a kick that was held. */
 	EXPECT_LT(0, scene->saved_pending);
 	EXPECT_LT(0, scene->saved_at_once);
-	if (scene_holds(scene))
+	/* Each time a vCPU may just be on its way. */
+	if (scene_holds(scene) && scene->saves > 4)
 		EXPECT_LT(0, scene->saved_held);
 }
 

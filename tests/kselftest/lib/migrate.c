@@ -223,18 +223,28 @@ void migrate_save_tables(struct rig *rig)
 	     "save the pending tables");
 }
 
+static u8 *pending_table(struct rig *rig, int v)
+{
+	return addr_gpa2hva(rig->vm, rig->shared->pend_tables + v * SZ_64K);
+}
+
 bool migrate_is_pending(struct rig *rig, u32 lpi)
 {
 	u32 intid = GUEST_LPI_BASE + lpi;
 	int v;
 
-	for (v = 0; v < rig->nr_vcpus; v++) {
-		u8 *table = addr_gpa2hva(rig->vm, rig->shared->pend_tables + v * SZ_64K);
-
-		if (READ_ONCE(table[intid / 8]) & 1 << intid % 8)
+	for (v = 0; v < rig->nr_vcpus; v++)
+		if (READ_ONCE(pending_table(rig, v)[intid / 8]) & 1 << intid % 8)
 			return true;
-	}
 	return false;
+}
+
+void migrate_forget(struct rig *rig)
+{
+	int v;
+
+	for (v = 0; v < rig->nr_vcpus; v++)
+		memset(pending_table(rig, v), 0, SZ_64K);
 }
 
 void migrate_to_new_vm(struct rig *rig)

@@ -5,8 +5,6 @@
 #include "storm.h"
 #include "volley.h"
 
-#define KVM_DEBUGFS	"/sys/kernel/debug/kvm"
-
 const struct storm storms[] = {
 	/* The host's administrator */
 	{ "module", "unloads and loads the module", storm_module,

@@ -108,21 +108,6 @@ static u64 count(struct scene *scene, const char *name)
 }
 
 /*
- * What another storm has sent without waiting for it may be on its way through the
- * host's threads, and would be taken for what is sent next. To deassign an irqfd
- * waits for its thread.
- */
-static void nothing_late(struct scene *scene)
-{
-	load_hold(&scene->load, false);
-	rig_disconnect(scene->rig, 0);
-	rig_settle(scene->rig, 0);
-	rig_connect(scene->rig, 0, scene->rig->dev[0]);
-	TEST_ASSERT(!scene->params || volley_wait_attached(scene->rig, 0), "not attached");
-	load_flow(&scene->load);
-}
-
-/*
  * Has interrupts pending in a VM whose vCPUs are paused, and its state saved:
  * what the guest has not taken must be in there, and nothing else.
  *
@@ -137,8 +122,6 @@ static bool save_pending(struct scene *scene, struct seeded *seeded)
 	bool masked = scene->saves++ % 2;
 	u64 arrived, forwarded, held;
 
-	if (!scene->alone)
-		nothing_late(scene);
 	/* What had to be translated anew is, and all that was sent has been taken. */
 	load_wait(&scene->load, 2);
 	load_hold(&scene->load, false);
@@ -183,6 +166,7 @@ static bool go_on(struct scene *scene)
 	struct rig *rig = scene->rig;
 	int v;
 
+	migrate_forget(rig);
 	for (v = 0; v < rig->nr_vcpus; v++)
 		rig_unpause(rig, v);
 	for (v = 0; v < rig->nr_vcpus; v++)
