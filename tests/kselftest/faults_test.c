@@ -182,7 +182,7 @@ TEST_F_TIMEOUT(faults, files, 1200)
 	};
 	struct rig *rig = self->rig;
 	char text[8192];
-	int nth, i, ret, hits = 0;
+	int nth, i, ret, hits = 0, misses = 0;
 	bool hit;
 
 	ASSERT_EQ(0, volley_load(""));
@@ -199,19 +199,22 @@ TEST_F_TIMEOUT(faults, files, 1200)
 		/* None, as long as the kernel alone makes the buffers. */
 		TH_LOG("%s: %d allocations", files[i], nth - 2);
 	}
-	hit = true;
-	for (nth = first(); hit && nth < MOST; nth += step()) {
+	for (nth = first(); nth < MOST && misses < MISSES;) {
 		faults_arm(nth);
 		ASSERT_EQ(0, host_write("1", EVENT));
 		/* The probes are registered in a worker. */
 		host_sleep_us(100000);
 		ASSERT_TRUE(delivered(rig));
 		hit = faults_disarm();
-		hits += hit;
 		ASSERT_EQ(0, host_write("0", EVENT));
+		misses = hit ? 0 : misses + 1;
+		hits += hit;
+		nth += hit ? step() : 0;
 	}
-	TH_LOG("probes: %d allocations", nth - 1 - step());
-	EXPECT_LT(0, hits);
+	TH_LOG("probes: %d allocations, %d of them failed", nth - 1, hits);
+	/* There may be fewer than the first that is tried. */
+	if (step() <= 10)
+		EXPECT_LT(0, hits);
 }
 
 FIXTURE(look)
@@ -293,6 +296,8 @@ static bool attach_without(struct rig *rig, int nth, int *whole, int *less)
 	host_wait_for(faults_hit() || attached(rig));
 	TEST_ASSERT(delivered(rig), "allocation %d: an interrupt is lost", nth);
 	hit = faults_disarm();
+	/* Time for a work item to do what is left to be done. */
+	host_sleep_us(100000);
 	if (hit && attached(rig))
 		++*whole;
 	else if (hit)
