@@ -5,8 +5,8 @@
 pub(crate) mod directories;
 
 use self::directories::{
-    Closed,
-    Place, //
+    Files,
+    Removals, //
 };
 use crate::{
     context::Serialised,
@@ -58,7 +58,7 @@ global_lock! {
         auto_attach: false,
         sources: KVec::new(),
         vms: KVec::new(),
-        closed: Closed::new(),
+        removals: Removals::new(),
         registrations: Registrations::new(),
     };
 }
@@ -72,13 +72,13 @@ struct Attached {
     auto_attach: bool,
     sources: KVec<AttachedSource>,
     vms: KVec<AttachedVm>,
-    closed: Closed,
+    removals: Removals,
     registrations: Registrations,
 }
 
 /// A source, and what goes with it.
 struct AttachedSource {
-    place: Place<SourceDirectory>,
+    files: Files<Source, SourceDirectory>,
     source: Arc<Source>,
     watch: Watch,
     /// Its line is taken over, and bursts include it.
@@ -101,7 +101,7 @@ impl AttachedSource {
 
 /// A VM, and what goes with it.
 struct AttachedVm {
-    place: Place<VmDirectory>,
+    files: Files<Vm, VmDirectory>,
     _shown: Option<Shown>,
     vm: Arc<Vm>,
 }
@@ -128,16 +128,16 @@ pub(crate) fn begin(tree: Arc<Tree>, loads: Arc<Loads>, auto_attach: bool) {
 
 /// Lets go of everything, for good. Nothing must be attached any more, nor will be.
 pub(crate) fn end() {
-    let (closed, vms, tree, loads) = {
+    let (removals, vms, tree, loads) = {
         let mut attached = ATTACHED.lock();
         attached.sources = KVec::new();
         // Empty, for no other module uses this one any more; but its memory is not.
         attached.registrations = Registrations::new();
-        let closed = core::mem::replace(&mut attached.closed, Closed::new());
+        let removals = core::mem::replace(&mut attached.removals, Removals::new());
         let vms = core::mem::replace(&mut attached.vms, KVec::new());
-        (closed, vms, attached.tree.take(), attached.loads.take())
+        (removals, vms, attached.tree.take(), attached.loads.take())
     };
-    drop(closed);
+    drop(removals);
     drop(vms);
     drop((tree, loads));
 }
@@ -183,10 +183,13 @@ impl Attached {
 
         let kvm = pair.vm(serialised).ok_or(ENODEV)?;
         self.sources.reserve(1, GFP_KERNEL)?;
-        self.closed.reserve_source(self.sources.len())?;
+        // No more VMs than sources.
+        self.removals
+            .reserve(self.sources.len().saturating_mul(2))?;
         let vm = self.vm(kvm, errands)?;
 
         let source = Arc::new(Source::new(line, route, vm.clone()), GFP_KERNEL)?;
+        let files = Files::of(source.clone())?;
         vm.add_source(source.clone())?;
         let watch = match pair.watch::<Detach>(serialised) {
             Ok(watch) => watch,
@@ -204,7 +207,7 @@ impl Attached {
         self.registrations.assign(&source);
 
         let mut attached = AttachedSource {
-            place: Place::Wanted,
+            files,
             source,
             watch,
             taken_over: false,
@@ -235,15 +238,15 @@ impl Attached {
         }
 
         self.vms.reserve(1, GFP_KERNEL)?;
-        self.closed.reserve_vm(self.vms.len())?;
         let vm = Vm::new(kvm, self.auto_attach, errands.clone())?;
+        let files = Files::of(vm.clone())?;
         let shown = self
             .loads
             .as_ref()
             .map(|loads| loads.show(&vm))
             .transpose()?;
         let _ = self.vms.push_within_capacity(AttachedVm {
-            place: Place::Wanted,
+            files,
             _shown: shown,
             vm: vm.clone(),
         });
@@ -270,7 +273,7 @@ impl Attached {
             let Ok(gone) = self.vms.remove(idle) else {
                 return;
             };
-            self.closed.close_vm(gone.place);
+            self.removals.add_vm(gone.files);
         }
     }
 }
@@ -293,8 +296,8 @@ impl Hooks for Detach {
             withdraw(&parted, &mut withdrawn, serialised);
             withdrawn.quiesce();
             detached(&parted);
-            attached.closed.close_source(parted.place);
-            parted.source.vm().errands().leave();
+            attached.removals.add_source(parted.files);
+            parted.source.vm().errands().leave_files();
         }
         // The pair is still connected as far as KVM is concerned.
         attached.release_idle_vms();
@@ -313,7 +316,7 @@ pub(crate) fn detach_all(serialised: &Serialised) {
     withdrawn.quiesce();
     while let Some(source) = attached.sources.pop() {
         detached(&source);
-        attached.closed.close_source(source.place);
+        attached.removals.add_source(source.files);
         // SAFETY: The pair is connected: if it were not, `Detach` would have removed the source.
         unsafe { source.watch.end(serialised) };
     }

@@ -3,10 +3,11 @@
 //! Control: attaching sources as pairs are connected, detaching them as they part.
 //!
 //! ```text
-//! KVM connects a pair ---> probe ---> errand: attach what is connected
+//! KVM connects a pair ---> probe ---> errand: attach what is connected ---> errand: its files
 //! a pair is parted ------> del_consumer: detach; once it returns, nothing of the pair is in use,
 //!                          nor of its VM if this was its last source, but for what hard
-//!                          interrupts have left to a work item
+//!                          interrupts have left to a work item, and by who reads a file
+//!                     ---> errand: its files
 //! ```
 //!
 //! A source that cannot be attached stays on the stock path; the next connection tries again. One
@@ -54,11 +55,15 @@ impl Control {
     /// # Safety
     ///
     /// To be called once.
-    pub(crate) unsafe fn start(tree: Tree, loads: Arc<Loads>, auto_attach: bool) -> Result<Self> {
+    pub(crate) unsafe fn start(
+        tree: Arc<Tree>,
+        loads: Arc<Loads>,
+        auto_attach: bool,
+    ) -> Result<Self> {
         // SAFETY: This is called once, by the safety requirements.
         unsafe { attached::init() };
 
-        let errands = Errands::new(look_for_connections)?;
+        let errands = Errands::new(look_for_connections, attached::directories::update)?;
         let mut control = Self {
             probe: None,
             errands: errands.clone(),
@@ -111,6 +116,7 @@ fn look_for_connections(errands: &Arc<Errands>) {
     let mut look = |serialised: &Serialised| {
         let pairs = Pair::collect(serialised)?;
         attached::attach_connected(&pairs, errands, serialised);
+        errands.leave_files();
         Ok(())
     };
     // If there is no memory there may be in a moment: it is a few bytes.

@@ -3,8 +3,9 @@
 //! Errands: what hard interrupts, probes and files leave to be done in process context.
 //!
 //! They have a workqueue of their own, so that all that was left can be waited for. What is left to
-//! look for is one work item; what is left for a VM is one of that VM's, for it may have to wait for
-//! the VM (`vm.rs`).
+//! look for is one work item. What is to be done about files is another, for it may have to wait for
+//! all of sysfs; and what is left for a VM is one of that VM's, for it may have to wait for the VM
+//! (`vm.rs`).
 
 use crate::workqueue::{
     self,
@@ -35,11 +36,15 @@ pub(crate) struct Errands {
     work: Work<Errands>,
     stopped: Atomic<bool>,
     look: fn(&Arc<Errands>),
+    #[pin]
+    files_work: Work<Errands, 1>,
+    update_files: fn(),
     queue: OwnQueue,
 }
 
 impl_has_work! {
     impl HasWork<Self> for Errands { self.work }
+    impl HasWork<Self, 1> for Errands { self.files_work }
 }
 
 impl WorkItem for Errands {
@@ -52,13 +57,24 @@ impl WorkItem for Errands {
     }
 }
 
+impl WorkItem<1> for Errands {
+    type Pointer = Arc<Self>;
+
+    fn run(this: Arc<Self>) {
+        if !this.stopped.load(Acquire) {
+            (this.update_files)();
+        }
+    }
+}
+
 impl Errands {
-    /// Creates the workqueue, on which `look` looks for what may have changed.
+    /// Creates the workqueue, on which `look` looks for what may have changed, and `update_files`
+    /// has the files follow.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn new(look: fn(&Arc<Self>)) -> Result<Arc<Self>> {
+    pub(crate) fn new(look: fn(&Arc<Self>), update_files: fn()) -> Result<Arc<Self>> {
         let queue = OwnQueue::new()?;
 
         Arc::pin_init(
@@ -66,6 +82,8 @@ impl Errands {
                 work <- new_work!("volley_errands"),
                 stopped: Atomic::new(false),
                 look,
+                files_work <- new_work!("volley_files"),
+                update_files,
                 queue,
             }),
             GFP_KERNEL,
@@ -74,25 +92,32 @@ impl Errands {
 
     /// Has it looked soon for what has changed. Context: any.
     pub(crate) fn leave_look(self: &Arc<Self>) {
-        self.leave(self.clone());
+        self.leave::<_, 0>(self.clone());
+    }
+
+    /// Has the files brought up to date soon. Context: any.
+    pub(crate) fn leave_files(self: &Arc<Self>) {
+        self.leave::<_, 1>(self.clone());
     }
 
     /// Has a work item run soon, once more if it is running. Context: any; nothing is dropped here
     /// if the caller has another reference.
-    pub(crate) fn leave<W>(&self, item: W)
+    pub(crate) fn leave<W, const ID: u64>(&self, item: W)
     where
-        W: RawWorkItem<0> + Send + 'static,
+        W: RawWorkItem<ID> + Send + 'static,
     {
         // If it is queued already, that will do: it has not begun, and sees what was done before.
         let _ = self.queue.enqueue(item);
     }
 
-    /// Waits until what was left to look for has been looked for. Context: process.
+    /// Waits until what was left to look for has been looked for, and the files have followed.
+    /// Context: process.
     pub(crate) fn finish(&self) {
         workqueue::wait_for(&self.work);
+        workqueue::wait_for(&self.files_work);
     }
 
-    /// Has nothing looked for any more, and waits for what is being done. Context: process.
+    /// Has nothing looked for or shown any more, and waits for what is being done. Context: process.
     pub(crate) fn stop(&self) {
         let _ = self.stopped.xchg(true, Full);
         self.finish();

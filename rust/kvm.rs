@@ -30,6 +30,8 @@
 //! kernfs: all that it has *                 making and removing directories, in a work item
 //!   kernfs: active references *             waited for when a directory is removed
 //!     Vm::sources, Lent::object             taken when a file is read
+//!     KVM's, to destroy a VM *              whoever reads a file as a VM ends may have the last
+//!                                           reference
 //!
 //! its->its_lock *                           mutex; injecting what hard interrupts have deferred
 //!

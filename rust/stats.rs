@@ -118,7 +118,7 @@ pub(crate) struct Fates {
     to_host: ByReason<{ Left::COUNT }>,
     /// Dealt with by a handler.
     pub(crate) consumed: Counter,
-    /// Redirected by a handler to an interrupt that KVM had to find first.
+    /// Redirected by a handler to an interrupt that KVM had to find, or to inject by itself.
     pub(crate) deferred: Counter,
 }
 

@@ -168,7 +168,7 @@ impl Vm {
 
     /// Has done soon what hard interrupts have left for its sources. Context: any.
     pub(crate) fn leave_errands(self: &Arc<Self>) {
-        self.errands.leave(self.clone());
+        self.errands.leave::<_, 0>(self.clone());
     }
 
     /// Returns whether the VM has a source.

@@ -16,6 +16,8 @@ use crate::{
         VmDirectory, //
     },
     source::Source,
+    sysfs::Lent,
+    trace::VmId,
     vm::Vm, //
 };
 use kernel::{
@@ -24,8 +26,14 @@ use kernel::{
     sync::Arc, //
 };
 
-/// The directory of something that is attached.
-pub(super) enum Place<D> {
+/// What is lent to the directory `D` of something that is attached, a `T`.
+pub(super) struct Files<T, D> {
+    lent: Arc<Lent<T>>,
+    place: Place<D>,
+}
+
+/// The directory itself.
+enum Place<D> {
     /// It is to be made.
     Wanted,
     There(D),
@@ -33,75 +41,73 @@ pub(super) enum Place<D> {
     Missing,
 }
 
-impl<D> Place<D> {
-    /// Returns what has come of making it. Without one, which the log tells, things work as well.
-    fn of(made: Result<D>, name: fmt::Arguments<'_>) -> Self {
-        match made {
-            Ok(directory) => Self::There(directory),
-            Err(error) => {
-                pr_warn!("{}: no directory: {:?}\n", name, error);
-                Self::Missing
-            }
-        }
+impl<T, D> Files<T, D> {
+    /// Has a directory made for `object`, once that is attached.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(super) fn of(object: Arc<T>) -> Result<Self> {
+        Ok(Self {
+            lent: Lent::new(object)?,
+            place: Place::Wanted,
+        })
+    }
+
+    fn are_wanted(&self) -> bool {
+        matches!(self.place, Place::Wanted)
     }
 }
 
-/// Directories that show nothing any more, and are to be removed.
+/// A directory that shows nothing any more.
+enum Closed {
+    Source(SourceDirectory),
+    Vm(VmDirectory),
+}
+
+/// Directories that are to be removed.
 ///
 /// # Invariants
 ///
 /// There is room for those of all sources and VMs that are attached.
-pub(super) struct Closed {
-    sources: KVec<SourceDirectory>,
-    vms: KVec<VmDirectory>,
-}
+pub(super) struct Removals(KVec<Closed>);
 
-impl Closed {
+impl Removals {
     /// None so far.
     pub(super) const fn new() -> Self {
-        Self {
-            sources: KVec::new(),
-            vms: KVec::new(),
-        }
+        Self(KVec::new())
     }
 
-    /// Makes room for one more source beside `attached` others.
-    pub(super) fn reserve_source(&mut self, attached: usize) -> Result {
-        Ok(self
-            .sources
-            .reserve(attached.saturating_add(1), GFP_KERNEL)?)
+    /// Makes room for one more source, and one more VM, beside `attached` others.
+    pub(super) fn reserve(&mut self, attached: usize) -> Result {
+        Ok(self.0.reserve(attached.saturating_add(2), GFP_KERNEL)?)
     }
 
-    /// Makes room for one more VM beside `attached` others.
-    pub(super) fn reserve_vm(&mut self, attached: usize) -> Result {
-        Ok(self.vms.reserve(attached.saturating_add(1), GFP_KERNEL)?)
-    }
-
-    /// Closes the directory of a source that is not attached any more.
-    pub(super) fn close_source(&mut self, place: Place<SourceDirectory>) {
-        if let Place::There(directory) = place {
-            directory.close();
+    /// Closes the directory of a source that is not attached any more: from here on reads and
+    /// writes fail with `ENODEV`.
+    pub(super) fn add_source(&mut self, files: Files<Source, SourceDirectory>) {
+        files.lent.take_back();
+        if let Place::There(directory) = files.place {
             // There is room by the invariants.
-            let _ = self.sources.push_within_capacity(directory);
+            let _ = self.0.push_within_capacity(Closed::Source(directory));
         }
     }
 
     /// Closes the directory of a VM that has no source any more.
-    pub(super) fn close_vm(&mut self, place: Place<VmDirectory>) {
-        if let Place::There(directory) = place {
-            directory.close();
+    pub(super) fn add_vm(&mut self, files: Files<Vm, VmDirectory>) {
+        files.lent.take_back();
+        if let Place::There(directory) = files.place {
             // As above.
-            let _ = self.vms.push_within_capacity(directory);
+            let _ = self.0.push_within_capacity(Closed::Vm(directory));
         }
     }
 }
 
 /// Something that is to be done.
 enum Change {
-    RemoveSource(SourceDirectory),
-    RemoveVm(VmDirectory),
-    ShowVm(Arc<Tree>, Arc<Vm>),
-    ShowSource(Arc<Tree>, Arc<Source>),
+    Remove(Closed),
+    ShowVm(Arc<Tree>, Arc<Lent<Vm>>, VmId, u32),
+    ShowSource(Arc<Tree>, Arc<Lent<Source>>, u32),
 }
 
 impl Attached {
@@ -110,66 +116,80 @@ impl Attached {
     /// What is removed may have the name of what is to be shown, so it goes first. A VM's directory
     /// is there before its sources' are.
     fn next_change(&mut self) -> Option<Change> {
-        if let Some(directory) = self.closed.sources.pop() {
-            return Some(Change::RemoveSource(directory));
-        }
-        if let Some(directory) = self.closed.vms.pop() {
-            return Some(Change::RemoveVm(directory));
+        if let Some(closed) = self.removals.0.pop() {
+            return Some(Change::Remove(closed));
         }
         let tree = self.tree.clone()?;
-        if let Some(known) = self
-            .vms
-            .iter()
-            .find(|known| matches!(known.place, Place::Wanted))
-        {
-            return Some(Change::ShowVm(tree, known.vm.clone()));
+        if let Some(known) = self.vms.iter().find(|known| known.files.are_wanted()) {
+            let (id, vcpus) = (known.vm.id(), known.vm.vcpus());
+            return Some(Change::ShowVm(tree, known.files.lent.clone(), id, vcpus));
         }
         self.sources
             .iter()
-            .find(|attached| matches!(attached.place, Place::Wanted))
-            .map(|attached| Change::ShowSource(tree, attached.source.clone()))
+            .find(|attached| attached.files.are_wanted())
+            .map(|attached| {
+                let irq = attached.source.key().irq;
+                Change::ShowSource(tree, attached.files.lent.clone(), irq)
+            })
     }
 }
 
 impl Change {
-    /// Does it.
+    /// Does it. What has no place any more when it has been made goes with no lock held.
     fn make(self) {
         match self {
-            Self::RemoveSource(directory) => drop(directory),
-            Self::RemoveVm(directory) => drop(directory),
-            Self::ShowVm(tree, vm) => {
-                let mut place = Place::of(tree.add_vm(&vm), fmt!("vm {}", vm.id()));
-                // If it has gone meanwhile, the directory goes once the lock has been given back.
+            Self::Remove(Closed::Source(directory)) => drop(directory),
+            Self::Remove(Closed::Vm(directory)) => drop(directory),
+            Self::ShowVm(tree, lent, id, vcpus) => {
+                let made = tree.add_vm(&lent, id, vcpus);
+                let mut place = come_of(made, fmt!("vm {}", id));
                 let mut attached = ATTACHED.lock();
-                if let Some(known) = attached
-                    .vms
-                    .iter_mut()
-                    .find(|known| Arc::ptr_eq(&known.vm, &vm))
-                {
-                    core::mem::swap(&mut known.place, &mut place);
-                }
+                put(
+                    attached.vms.iter_mut().map(|known| &mut known.files),
+                    &lent,
+                    &mut place,
+                );
             }
-            Self::ShowSource(tree, source) => {
-                let irq = source.key().irq;
-                let mut place = Place::of(tree.add_source(&source), fmt!("irq {}", irq));
-                // As above.
+            Self::ShowSource(tree, lent, irq) => {
+                let made = tree.add_source(&lent, irq);
+                let mut place = come_of(made, fmt!("irq {}", irq));
                 let mut attached = ATTACHED.lock();
-                if let Some(known) = attached
-                    .sources
-                    .iter_mut()
-                    .find(|known| Arc::ptr_eq(&known.source, &source))
-                {
-                    core::mem::swap(&mut known.place, &mut place);
-                }
+                put(
+                    attached.sources.iter_mut().map(|known| &mut known.files),
+                    &lent,
+                    &mut place,
+                );
             }
         }
+    }
+}
+
+/// Returns what has come of making a directory. Without one, which the log tells, things work too.
+fn come_of<D>(made: Result<D>, name: fmt::Arguments<'_>) -> Place<D> {
+    match made {
+        Ok(directory) => Place::There(directory),
+        Err(error) => {
+            pr_warn!("{}: no directory: {:?}\n", name, error);
+            Place::Missing
+        }
+    }
+}
+
+/// Puts the directory that `lent` was lent to where it belongs, unless that has gone meanwhile.
+fn put<'a, T: 'a, D: 'a>(
+    mut all: impl Iterator<Item = &'a mut Files<T, D>>,
+    lent: &Arc<Lent<T>>,
+    place: &mut Place<D>,
+) {
+    if let Some(files) = all.find(|files| Arc::ptr_eq(&files.lent, lent)) {
+        core::mem::swap(&mut files.place, place);
     }
 }
 
 /// Removes the directories of what has gone, and makes those of what has come.
 ///
-/// Context: process, with no lock held that others wait for. To be called in one work item only:
-/// nothing is attached meanwhile.
+/// Context: process, with no lock held that others wait for; in one work item only, so that no two
+/// directories meet that have the same name.
 pub(crate) fn update() {
     loop {
         let change = ATTACHED.lock().next_change();

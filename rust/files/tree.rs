@@ -19,6 +19,7 @@ use crate::{
         Lent,
         Shown, //
     },
+    trace::VmId,
     vm::Vm, //
 };
 use kernel::{
@@ -49,20 +50,10 @@ pub(crate) struct Tree {
 }
 
 /// A VM's directory, and those of its vCPUs within.
-///
-/// To drop it waits for readers, and for all of sysfs: not with a lock held that others wait for.
 pub(crate) struct VmDirectory {
     _vcpus: KVec<Folders<VcpuOfVm>>,
     _all_vcpus: Directory<()>,
     _vm: Folders<Arc<Lent<Vm>>>,
-    lent: Arc<Lent<Vm>>,
-}
-
-impl VmDirectory {
-    /// Shows the VM no longer: from here on reads and writes fail with `ENODEV`.
-    pub(crate) fn close(&self) {
-        self.lent.take_back();
-    }
 }
 
 /// The directory of a VM or of a vCPU, and within it those of its histograms.
@@ -85,18 +76,8 @@ impl<S: Shown + Clone> Folders<S> {
     }
 }
 
-/// A source's directory. To drop it is as for a [`VmDirectory`].
-pub(crate) struct SourceDirectory {
-    _directory: Directory<Arc<Lent<Source>>>,
-    lent: Arc<Lent<Source>>,
-}
-
-impl SourceDirectory {
-    /// Shows the source no longer, as [`VmDirectory::close`].
-    pub(crate) fn close(&self) {
-        self.lent.take_back();
-    }
-}
+/// A source's directory.
+pub(crate) type SourceDirectory = Directory<Arc<Lent<Source>>>;
 
 impl Tree {
     /// Creates `/sys/kernel/volley`.
@@ -110,24 +91,20 @@ impl Tree {
         })
     }
 
-    /// Creates the directory of `vm`, and announces it.
-    pub(crate) fn add_vm(&self, vm: &Arc<Vm>) -> Result<VmDirectory> {
-        let id = vm.id();
-        let lent = Lent::new(vm.clone())?;
-        let directory = self
-            .vms
-            .create_dir(fmt!("{}", id), &VM_FILES, lent.clone())?;
-        let mut folders = Folders::new(directory, &VM_HISTOGRAMS, &lent)?;
+    /// Creates the directory of the VM `id`, which has so many vCPUs, and announces it.
+    pub(crate) fn add_vm(&self, vm: &Arc<Lent<Vm>>, id: VmId, vcpus: u32) -> Result<VmDirectory> {
+        let directory = self.vms.create_dir(fmt!("{}", id), &VM_FILES, vm.clone())?;
+        let mut folders = Folders::new(directory, &VM_HISTOGRAMS, vm)?;
         let all_vcpus = folders.all.create_dir(fmt!("vcpus"), &[], ())?;
-        let mut vcpus = KVec::new();
-        for index in 0..vm.vcpus() {
+        let mut of_vcpus = KVec::new();
+        for index in 0..vcpus {
             let vcpu = VcpuOfVm {
-                vm: lent.clone(),
+                vm: vm.clone(),
                 index,
             };
             let directory = all_vcpus.create_dir(fmt!("{}", index), &VCPU_FILES, vcpu.clone())?;
             let folders = Folders::new(directory, &VCPU_HISTOGRAMS, &vcpu)?;
-            vcpus.push(folders, GFP_KERNEL)?;
+            of_vcpus.push(folders, GFP_KERNEL)?;
         }
         // Whoever is told finds all of it, and may set what is to be set.
         if let Err(error) = folders
@@ -137,24 +114,20 @@ impl Tree {
             pr_warn!("vm {}: not announced: {:?}\n", id, error);
         }
         Ok(VmDirectory {
-            _vcpus: vcpus,
+            _vcpus: of_vcpus,
             _all_vcpus: all_vcpus,
             _vm: folders,
-            lent,
         })
     }
 
-    /// Creates the directory of `source`.
-    pub(crate) fn add_source(&self, source: &Arc<Source>) -> Result<SourceDirectory> {
-        let lent = Lent::new(source.clone())?;
-        Ok(SourceDirectory {
-            _directory: self.irqs.create_dir(
-                fmt!("{}", source.key().irq),
-                &SOURCE_FILES,
-                lent.clone(),
-            )?,
-            lent,
-        })
+    /// Creates the directory of the source with this IRQ.
+    pub(crate) fn add_source(
+        &self,
+        source: &Arc<Lent<Source>>,
+        irq: u32,
+    ) -> Result<SourceDirectory> {
+        self.irqs
+            .create_dir(fmt!("{}", irq), &SOURCE_FILES, source.clone())
     }
 }
 

@@ -39,7 +39,8 @@ impl Handle {
 /// # Invariants
 ///
 /// The slot of every source that is attached, and so can be found by a hard interrupt or a reader
-/// of its files, is empty or has one of these.
+/// of its files, is empty or has one of these. A reader may still have one that is not attached any
+/// more; its slot is empty.
 pub(crate) struct Registrations {
     all: KVec<Registered>,
     /// The number that was given out last. 64 bits are not used up.

@@ -2,9 +2,9 @@
 
 //! What a directory shows, and what its owner can take back at once.
 //!
-//! A directory goes only when all readers and writers of its files are done, and when the kernel's
-//! locks around all of sysfs can be had; either may take as long as somebody in user space likes.
-//! What is only lent to it does not have to wait for that.
+//! A directory is made and removed only when the kernel's lock around all of sysfs can be had, which
+//! may take as long as somebody in user space likes, and removed when all readers and writers of its
+//! files are done. What is only lent to it does not have to wait for that.
 
 use kernel::{
     new_spinlock,

@@ -211,9 +211,19 @@ TEST_F_TIMEOUT(blocked, unloaded, 300)
 FIXTURE(sysfs)
 {
 	struct rig *rig;
+	FILE *state;	/* open from the start: its path goes through sysfs */
 	char *buffer;	/* a page, and one that is missing */
-	pthread_t reader;
+	pthread_t reader, other;
 };
+
+FIXTURE_VARIANT(sysfs)
+{
+	bool attached;	/* when it begins */
+};
+
+/* A directory is to be removed first; or to be made. */
+FIXTURE_VARIANT_ADD(sysfs, detach) { true };
+FIXTURE_VARIANT_ADD(sysfs, attach) { false };
 
 FIXTURE_SETUP(sysfs)
 {
@@ -222,12 +232,15 @@ FIXTURE_SETUP(sysfs)
 	self->rig = setup_usual_rig("", VECTORS);
 	self->buffer = mmap(NULL, 2 * getpagesize(), PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, self->buffer);
+	ASSERT_NE(MAP_FAILED, (void *)self->buffer);
 	memset(self->buffer, 0, getpagesize());
+	self->state = fopen("/sys/kernel/debug/volley/state", "r");
+	ASSERT_NE(NULL, self->state);
 }
 
 FIXTURE_TEARDOWN(sysfs)
 {
+	fclose(self->state);
 	EXPECT_TRUE(teardown_rig(self->rig));
 }
 
@@ -242,31 +255,67 @@ static void *read_folder(void *data)
 	return (void *)len;
 }
 
-/* Folders can be neither made nor removed; sources come and go, and their VM goes on. */
+/* Comes back when somebody who is to change sysfs has been let in, and not before. */
+static void *look_for_none(void *data)
+{
+	access(VOLLEY_SYSFS "/irqs/none", F_OK);
+	tell((bool *)data, true);
+	return NULL;
+}
+
+/* Whether a source is attached, in sysfs or not. */
+static bool is_attached(FILE *state, int irq)
+{
+	bool found = false;
+	char *line = NULL;
+	size_t size = 0;
+	int number;
+
+	rewind(state);
+	while (getline(&line, &size, state) > 0)
+		found |= sscanf(line, " irq=%d ", &number) == 1 && number == irq;
+	free(line);
+	return found;
+}
+
+/* Directories can be neither made nor removed; sources come and go, and their VM goes on. */
 TEST_F_TIMEOUT(sysfs, vms_go_on, 300)
 {
+	static bool looked;
 	struct rig *rig = self->rig;
+	int i, irq = rig->dev[0]->irq[0];
 	void *len;
-	int i;
 
-	missed = wanted = provided = false;
+	if (!variant->attached) {
+		rig_disconnect(rig, 0);
+		ASSERT_TRUE(volley_wait_detached(rig, 0));
+	}
+	missed = wanted = provided = looked = false;
 	memory = uffd_setup_demand_paging(UFFDIO_REGISTER_MODE_MISSING, 0,
 					  self->buffer + getpagesize(), getpagesize(), 1,
 					  provide);
 	kvm_pthread_create(&self->reader, NULL, read_folder, self->buffer);
 	HOST_WAIT_FOR(told(&missed), "the folder is not read");
 	for (i = 0; i < 3; i++) {
-		rig_disconnect(rig, 0);
-		/* Time for a work item to get as far as it gets. */
-		host_sleep_us(100000);
+		if (i || variant->attached) {
+			rig_disconnect(rig, 0);
+			EXPECT_FALSE(is_attached(self->state, irq));
+		}
 		rig_connect(rig, 0, rig->dev[0]);
-		host_sleep_us(100000);
+		EXPECT_TRUE(host_wait_for(is_attached(self->state, irq)));
 		rig_raise(rig, 0, ALL(VECTORS));
 		EXPECT_EQ(0, rig_wait(rig, 0, ALL(VECTORS)));
+		/* By now somebody waits to change sysfs, and so everybody does. */
+		if (!i) {
+			host_sleep_us(100000);
+			kvm_pthread_create(&self->other, NULL, look_for_none, &looked);
+		}
 	}
+	EXPECT_FALSE(told(&looked));
 	EXPECT_FALSE(told(&provided));
 	tell(&wanted, true);
 	kvm_pthread_join(self->reader, &len);
+	kvm_pthread_join(self->other, NULL);
 	EXPECT_LT(64, (ssize_t)len);
 	uffd_stop_demand_paging(memory);
 	EXPECT_TRUE(volley_wait_attached(rig, 0));
