@@ -163,7 +163,8 @@ static bool lap(u64 seconds)
 	for (i = 0; i < THREADS; i++)
 		kvm_pthread_join(workers[i].thread, NULL);
 	good = scene_check(&scene);
-	return good & !failed;
+	/* Each has its files, and so memory. */
+	return good && !failed && scene_all_vectors(&scene);
 }
 
 /* The least rounds that any storm has gone through since @before. */

@@ -12,9 +12,10 @@
 
 #define SLAB	"/sys/kernel/slab"
 
-/* Less than this is noise, however few rounds there were. */
+/* Less than this is noise, however few rounds there were; of vmalloc's, threads' stacks. */
 #define SOME_OBJECTS	24
 #define SOME_BYTES	(256 * 1024)
+#define SOME_VMALLOC	(1024 * 1024)
 
 /* Those that the module's memory comes from: its own, its files' and its trees'. */
 static bool is_counted(const char *name)
@@ -122,6 +123,6 @@ bool memory_grew(const struct memory *before, const struct memory *now, u64 roun
 	grew |= more("Percpu", "bytes", before->percpu, now->percpu,
 		     max_t(u64, half * 16 * host_nr_cpus(), SOME_BYTES));
 	grew |= more("VmallocUsed", "bytes", before->vmalloc, now->vmalloc,
-		     max_t(u64, half * getpagesize(), SOME_BYTES));
+		     max_t(u64, half * getpagesize(), SOME_VMALLOC));
 	return grew;
 }

@@ -17,15 +17,14 @@ bool storm_mask(struct scene *scene, struct seeded *seeded)
 	return true;
 }
 
-bool storm_msix(struct scene *scene, struct seeded *seeded)
+/* Nothing is sent meanwhile. */
+static bool set_vectors(struct scene *scene, int vectors, bool disconnect)
 {
 	int irq[SCENE_VECTORS], had = scene->rig->dev[0]->vectors;
-	int vectors = 1 + seeded_below(seeded, SCENE_VECTORS);
 	struct rig *rig = scene->rig;
 
-	load_hold(&scene->load, true);
 	memcpy(irq, rig->dev[0]->irq, sizeof(irq));
-	if (seeded_below(seeded, 2))
+	if (disconnect)
 		rig_disconnect(rig, 0);
 	device_teardown(rig->dev[0]);
 	if (!SAY_UNLESS(volley_wait_irqs_gone(irq, had), "sources stay behind"))
@@ -34,6 +33,23 @@ bool storm_msix(struct scene *scene, struct seeded *seeded)
 	device_affinity(rig->dev[0], CPU_IRQ);
 	rig_connect(rig, 0, rig->dev[0]);
 	scene->load.mask = ALL(vectors);
+	return true;
+}
+
+bool scene_all_vectors(struct scene *scene)
+{
+	return scene->rig->dev[0]->vectors == SCENE_VECTORS ||
+	       (set_vectors(scene, SCENE_VECTORS, true) &&
+		SAY_UNLESS(volley_wait_attached(scene->rig, 0), "not attached"));
+}
+
+bool storm_msix(struct scene *scene, struct seeded *seeded)
+{
+	int vectors = 1 + seeded_below(seeded, SCENE_VECTORS);
+
+	load_hold(&scene->load, true);
+	if (!set_vectors(scene, vectors, seeded_below(seeded, 2)))
+		return false;
 	load_flow(&scene->load);
 	load_wait(&scene->load, 2);
 	return true;

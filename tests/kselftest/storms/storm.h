@@ -38,6 +38,8 @@ bool scene_holds(const struct scene *scene);
 bool scene_check(struct scene *scene);
 /* Ends the VM and unloads the module; false if something is left, or was bad. */
 bool scene_end(struct scene *scene);
+/* After a check: the device has all of its vectors, as in the beginning. */
+bool scene_all_vectors(struct scene *scene);
 /* Starts the sender again after a check. */
 void scene_go_on(struct scene *scene);
 
