@@ -5,6 +5,7 @@
 pub(crate) mod directories;
 
 use self::directories::{
+    Closed,
     Files,
     Removals, //
 };
@@ -95,7 +96,7 @@ impl AttachedSource {
         REGISTRY.admit_to_bursts(source.key(), serialised);
         source.line().take_over(serialised);
         self.taken_over = true;
-        trace::trace_source_attached(source.key().irq, source.vm().id(), source.gsi());
+        trace::trace_source_attached(source.key().irq, source.vm().id(), source.route().gsi());
     }
 }
 
@@ -273,7 +274,7 @@ impl Attached {
             let Ok(gone) = self.vms.remove(idle) else {
                 return;
             };
-            self.removals.add_vm(gone.files);
+            self.removals.add(gone.files, Closed::Vm);
         }
     }
 }
@@ -296,7 +297,7 @@ impl Hooks for Detach {
             withdraw(&parted, &mut withdrawn, serialised);
             withdrawn.quiesce();
             detached(&parted);
-            attached.removals.add_source(parted.files);
+            attached.removals.add(parted.files, Closed::Source);
             parted.source.vm().errands().leave_files();
         }
         // The pair is still connected as far as KVM is concerned.
@@ -316,7 +317,7 @@ pub(crate) fn detach_all(serialised: &Serialised) {
     withdrawn.quiesce();
     while let Some(source) = attached.sources.pop() {
         detached(&source);
-        attached.removals.add_source(source.files);
+        attached.removals.add(source.files, Closed::Source);
         // SAFETY: The pair is connected: if it were not, `Detach` would have removed the source.
         unsafe { source.watch.end(serialised) };
     }

@@ -254,7 +254,7 @@ static SOURCE_FILES: [SourceFile; 17] = [
     SourceFile::ro(c"vm", |source| source.vm().id()),
     SourceFile::ro(c"vcpu", |source| source.last_target().0),
     SourceFile::ro(c"intid", |source| source.last_target().1),
-    SourceFile::ro(c"gsi", |source| source.gsi()),
+    SourceFile::ro(c"gsi", |source| source.route().gsi()),
     SourceFile::rw(
         c"handler",
         |source| source.handler_name(),

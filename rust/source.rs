@@ -68,8 +68,6 @@ pub(crate) enum Decider<'irq> {
 pub(crate) struct Source {
     line: Line,
     route: Route,
-    /// The VM's number for it; whoever reads its file may do so when the route is no more.
-    gsi: u32,
     vm: Arc<Vm>,
     /// What became of this source's arrivals.
     pub(crate) fates: Fates,
@@ -97,7 +95,6 @@ impl Source {
     pub(crate) fn new(line: Line, route: Route, vm: Arc<Vm>) -> Self {
         Self {
             line,
-            gsi: route.gsi(),
             route,
             vm,
             fates: Fates::new(),
@@ -151,11 +148,6 @@ impl Source {
     #[inline(always)]
     pub(crate) fn route(&self) -> &Route {
         &self.route
-    }
-
-    /// Returns the VM's number for the interrupt (`KVM_IRQFD`'s gsi).
-    pub(crate) fn gsi(&self) -> u32 {
-        self.gsi
     }
 
     /// Returns the VM that the source belongs to.

@@ -60,7 +60,7 @@ impl<T, D> Files<T, D> {
 }
 
 /// A directory that shows nothing any more.
-enum Closed {
+pub(super) enum Closed {
     Source(SourceDirectory),
     Vm(VmDirectory),
 }
@@ -83,22 +83,13 @@ impl Removals {
         Ok(self.0.reserve(attached.saturating_add(2), GFP_KERNEL)?)
     }
 
-    /// Closes the directory of a source that is not attached any more: from here on reads and
-    /// writes fail with `ENODEV`.
-    pub(super) fn add_source(&mut self, files: Files<Source, SourceDirectory>) {
+    /// Closes the directory of what is not attached any more: from here on reads and writes fail
+    /// with `ENODEV`.
+    pub(super) fn add<T, D>(&mut self, files: Files<T, D>, closed: fn(D) -> Closed) {
         files.lent.take_back();
         if let Place::There(directory) = files.place {
             // There is room by the invariants.
-            let _ = self.0.push_within_capacity(Closed::Source(directory));
-        }
-    }
-
-    /// Closes the directory of a VM that has no source any more.
-    pub(super) fn add_vm(&mut self, files: Files<Vm, VmDirectory>) {
-        files.lent.take_back();
-        if let Place::There(directory) = files.place {
-            // As above.
-            let _ = self.0.push_within_capacity(Closed::Vm(directory));
+            let _ = self.0.push_within_capacity(closed(directory));
         }
     }
 }

@@ -170,7 +170,7 @@ impl External {
                 hwirq: u64::from(source.line().intid()),
                 irq: source.line().irq(),
                 cpu,
-                gsi: source.gsi(),
+                gsi: source.route().gsi(),
                 reserved: 0,
             });
         }

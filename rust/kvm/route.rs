@@ -48,6 +48,8 @@ const MSI_VALID_DEVID: u32 = 1;
 /// - `its` is null or an ITS of the irqfd's VM. KVM frees an ITS with its VM only.
 pub(crate) struct Route {
     irqfd: NonNull<volley_bindings::kvm_kernel_irqfd>,
+    /// The irqfd's number: whoever reads it from a file may do so when there is no irqfd any more.
+    gsi: u32,
     its: Atomic<*mut volley_bindings::vgic_its>,
 }
 
@@ -86,17 +88,19 @@ impl Route {
     /// `irqfd` must be the consumer's end of a connected pair, and every user of the route be gone
     /// before that pair is disconnected.
     pub(super) unsafe fn new(irqfd: NonNull<volley_bindings::kvm_kernel_irqfd>) -> Self {
+        // SAFETY: By the safety requirements the irqfd is valid; its number never changes.
+        let gsi = u32::try_from(unsafe { (*irqfd.as_ptr()).gsi }).unwrap_or(0);
         // INVARIANT: By the safety requirements, and `its` is null.
         Self {
             irqfd,
+            gsi,
             its: Atomic::new(null_mut()),
         }
     }
 
     /// Returns the VM's number for the interrupt (`KVM_IRQFD`'s gsi).
     pub(crate) fn gsi(&self) -> u32 {
-        // SAFETY: By the type invariants; it never changes.
-        u32::try_from(unsafe { (*self.irqfd.as_ptr()).gsi }).unwrap_or(0)
+        self.gsi
     }
 
     /// Finds the virtual interrupt that the irqfd's MSI stands for at this moment.
