@@ -26,13 +26,32 @@
 /* More than there are anywhere: a loop that gets here does not end by itself. */
 #define MOST	2000
 
-/* Fewer than there are when a VM is attached. */
-#define SOME	300
+/* Fewer than there are when a VM is attached, and when the probes are registered. */
+#define SOME		300
+#define SOME_PROBES	30
 
 /* So often the same one may not be met: a worker that is new is not armed. */
 #define MISSES	3
 
 static struct seeded seeded;
+
+/* Which allocation fails, how many have, and how often that one was not met. */
+struct turn {
+	int nth, hits, misses;
+};
+
+static bool go_on(const struct turn *turn)
+{
+	return turn->nth < MOST && turn->misses < MISSES;
+}
+
+/* To the next one, if this one was met. */
+static void next(struct turn *turn, bool hit, int step)
+{
+	turn->misses = hit ? 0 : turn->misses + 1;
+	turn->hits += hit;
+	turn->nth += hit ? step : 0;
+}
 
 FIXTURE(faults)
 {
@@ -182,7 +201,8 @@ TEST_F_TIMEOUT(faults, files, 1200)
 	};
 	struct rig *rig = self->rig;
 	char text[8192];
-	int nth, i, ret, hits = 0, misses = 0;
+	struct turn turn = {};
+	int nth, i, ret;
 	bool hit;
 
 	ASSERT_EQ(0, volley_load(""));
@@ -199,22 +219,19 @@ TEST_F_TIMEOUT(faults, files, 1200)
 		/* None, as long as the kernel alone makes the buffers. */
 		TH_LOG("%s: %d allocations", files[i], nth - 2);
 	}
-	for (nth = first(); nth < MOST && misses < MISSES;) {
-		faults_arm(nth);
+	/* However few are tried, the first is one that there is. */
+	for (turn.nth = 1 + seeded_below(&seeded, min(step(), SOME_PROBES)); go_on(&turn);
+	     next(&turn, hit, step())) {
+		faults_arm(turn.nth);
 		ASSERT_EQ(0, host_write("1", EVENT));
 		/* The probes are registered in a worker. */
 		host_sleep_us(100000);
 		ASSERT_TRUE(delivered(rig));
 		hit = faults_disarm();
 		ASSERT_EQ(0, host_write("0", EVENT));
-		misses = hit ? 0 : misses + 1;
-		hits += hit;
-		nth += hit ? step() : 0;
 	}
-	TH_LOG("probes: %d allocations, %d of them failed", nth - 1, hits);
-	/* There may be fewer than the first that is tried. */
-	if (step() <= 10)
-		EXPECT_LT(0, hits);
+	TH_LOG("probes: %d allocations, %d of them failed", turn.nth - 1, turn.hits);
+	EXPECT_LT(0, turn.hits);
 }
 
 FIXTURE(look)
@@ -316,26 +333,26 @@ static bool attach_without(struct rig *rig, int nth, int *whole, int *less)
 TEST_F_TIMEOUT(attach, fails, 2400)
 {
 	const int own = variant->vectors == 1 ? OWN : 0;
-	int nth, hits = 0, misses = 0, whole = 0, less = 0;
 	struct rig *rig = self->rig;
+	int whole = 0, less = 0;
+	struct turn turn = {};
+	bool hit;
 
 	rig_disconnect(rig, 0);
 	ASSERT_EQ(0, volley_load("max_usecs=1000"));
-	nth = own ? 1 + seeded_below(&seeded, own_step()) : first();
-	while (nth < MOST && misses < MISSES) {
-		if (!attach_without(rig, nth, &whole, &less)) {
-			misses++;
-			continue;
-		}
-		misses = 0;
-		hits++;
-		nth += nth < own ? own_step() : step();
+	turn.nth = own ? 1 + seeded_below(&seeded, own_step()) : first();
+	while (go_on(&turn)) {
+		hit = attach_without(rig, turn.nth, &whole, &less);
+		next(&turn, hit, turn.nth < own ? own_step() : step());
 	}
-	TH_LOG("%d allocations; of %d that failed %d were not missed", nth - 1, hits, whole);
-	EXPECT_GT(MOST, nth);
-	EXPECT_LE(SOME / step(), hits);
+	TH_LOG("%d allocations; of %d that failed %d were not missed, %d were", turn.nth - 1,
+	       turn.hits, whole, less);
+	EXPECT_GT(MOST, turn.nth);
+	EXPECT_LE(SOME / step(), turn.hits);
 	EXPECT_LT(0, whole);
-	EXPECT_LT(0, less);
+	/* Where not all of the VM's own are tried, perhaps none of those matters. */
+	if (own && own_step() == 1)
+		EXPECT_LT(0, less);
 	rig_connect(rig, 0, rig->dev[0]);
 	ASSERT_TRUE(volley_wait_attached(rig, 0));
 	EXPECT_TRUE(delivered(rig));

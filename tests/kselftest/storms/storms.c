@@ -134,11 +134,14 @@ bool scene_holds(const struct scene *scene)
 	       !strstr(scene->params, "adaptive");
 }
 
-/* Whether Volley takes all vectors, after the stock path has taken the first of each. */
-static bool forwards(struct scene *scene)
+/*
+ * Whether Volley takes all vectors, after the stock path has taken the first of
+ * each; what it counts as it does is in @counts.
+ */
+static bool forwards(struct scene *scene, struct volley_counts *counts)
 {
 	struct rig *rig = scene->rig;
-	struct volley_counts before, counts;
+	struct volley_counts before;
 	int i;
 
 	for (i = 0; i < 2; i++) {
@@ -146,10 +149,10 @@ static bool forwards(struct scene *scene)
 		rig_raise(rig, 0, scene->load.mask);
 		if (rig_wait(rig, 0, scene->load.mask))
 			return false;
-		volley_count(rig, &counts);
+		volley_count(rig, counts);
 	}
-	return counts.vm.forwarded + counts.vm.merged - before.vm.forwarded - before.vm.merged ==
-	       __builtin_popcount(scene->load.mask);
+	volley_since(counts, &before);
+	return counts->vm.forwarded + counts->vm.merged == __builtin_popcount(scene->load.mask);
 }
 
 /*
@@ -158,14 +161,10 @@ static bool forwards(struct scene *scene)
  */
 static bool holds(struct scene *scene, int tries)
 {
-	struct volley_counts before, counts;
+	struct volley_counts counts;
 
 	device_affinity(scene->rig->dev[0], tries % 2 ? CPU_IRQ : CPU_OTHER);
-	volley_count(scene->rig, &before);
-	if (!forwards(scene))
-		return false;
-	volley_count(scene->rig, &counts);
-	return counts.kicks.held > before.kicks.held;
+	return forwards(scene, &counts) && counts.kicks.held;
 }
 
 bool scene_check(struct scene *scene)
@@ -195,7 +194,7 @@ bool scene_check(struct scene *scene)
 	good &= SAY_UNLESS(volley_wait_attached(rig, 0), "not attached in the end");
 	volley_count(rig, &counts);
 	good &= SAY_UNLESS(volley_counts_add_up(&counts), "the counters do not add up");
-	good &= SAY_UNLESS(forwards(scene), "not by Volley in the end");
+	good &= SAY_UNLESS(forwards(scene, &counts), "not by Volley in the end");
 	if (scene_holds(scene)) {
 		/* The last storm may have changed it. */
 		volley_set(rig, "adaptive", 0);
