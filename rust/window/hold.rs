@@ -68,15 +68,21 @@ impl<A: AtomicWord> Hold<A> {
         Self { word }
     }
 
+    /// Returns the word at this moment.
+    #[inline(always)]
+    pub(super) fn word(&self) -> Word {
+        Word(self.word.load())
+    }
+
     /// Returns what is held at this moment.
     #[inline(always)]
     pub(crate) fn held(&self) -> Held {
-        Word(self.word.load()).held()
+        self.word().held()
     }
 
     /// Returns how long it is held yet, in nanoseconds, at the time `now`; 0 if nothing is.
     pub(crate) fn left_ns(&self, now: u64) -> u64 {
-        Word(self.word.load()).left_ns(now)
+        self.word().left_ns(now)
     }
 
     /// Tries `change` on the word until nobody interferes, or too often.
@@ -183,6 +189,6 @@ impl<A: AtomicWord> Hold<A> {
     /// Two CPUs that queue the timer at the same time may do so in the wrong order. So each looks
     /// here after it has queued it: the last one to queue it sees the word of all others.
     pub(super) fn earlier_than(&self, queued_for: u64) -> Option<u64> {
-        Word(self.word.load()).armed_before(queued_for)
+        self.word().armed_before(queued_for)
     }
 }

@@ -18,7 +18,8 @@ use super::{
         Expiry,
         Held,
         Reason,
-        Request, //
+        Request,
+        Word, //
     },
 };
 
@@ -127,12 +128,14 @@ pub(crate) fn volley_queued<A: AtomicWord, V: Vcpu>(
     let may_hold = settings.may_hold();
     // The clock before the bit: whoever sets the bit later has a window that ends later.
     let at = if may_hold { vcpu.now() } else { 0 };
+    // The word before the bit: what is in it has set the bit, so KVM has taken it if it is clear.
+    let before = if may_hold { hold.word() } else { Word::IDLE };
     // The bit before the mode: the vCPU sets its mode before it looks at the bit.
-    let fresh = !vcpu.set_request();
+    let served = (!vcpu.set_request()).then_some(before);
     let in_guest = vcpu.in_guest();
 
     if in_guest && may_hold {
-        return request(hold, vcpu, settings, Request { at, irqs, fresh });
+        return request(hold, vcpu, settings, Request { at, irqs, served });
     }
     let reason = if in_guest {
         Reason::Off

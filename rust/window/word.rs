@@ -139,8 +139,8 @@ pub(crate) struct Request {
     pub(crate) at: u64,
     /// Virtual interrupts that it stands for.
     pub(crate) irqs: u32,
-    /// The vCPU's request bit was clear: KVM has taken everything that was queued before.
-    pub(crate) fresh: bool,
+    /// The word, read *before* the bit was set, if the bit was clear: KVM has taken what it held.
+    pub(crate) served: Option<Word>,
 }
 
 /// What to do about a request.
@@ -226,14 +226,9 @@ impl Word {
         (past != 0 && past <= DEADLINE_MASK / 2).then_some(past)
     }
 
-    /// Returns whether the window closes before `time`.
-    fn closes_before(self, time: u64) -> bool {
-        self.past_deadline(time).is_some()
-    }
-
     /// Returns whether the window closes after `time`.
     fn closes_after(self, time: u64) -> bool {
-        !self.closes_before(time) && self.deadline() != time & DEADLINE_MASK
+        self.past_deadline(time).is_none() && self.deadline() != time & DEADLINE_MASK
     }
 
     /// Returns the deadline as a full time if it still lies ahead of `now`.
@@ -264,11 +259,9 @@ impl Word {
     /// A request is made for a vCPU that was seen in the guest after its request bit was set.
     pub(crate) fn request(self, settings: Settings, request: Request) -> Requested {
         let latest = request.at.wrapping_add(settings.window_ns());
-        // If KVM has taken everything, an older window is moot: what was held is served. Requests
-        // that were made since, but got here first, may be counted as served with it: this one's
-        // window covers them, and closes in time for them because `at` was read before the bit was
-        // set. A window that closes no sooner than this one's would is younger, and goes on.
-        let (open, served) = if request.fresh && self.closes_before(latest) {
+        // If KVM has taken all that was held before, that window is moot. If the word is another
+        // one by now, a request that was made since has got here first, and its window goes on.
+        let (open, served) = if request.served == Some(self) {
             (Held::default(), self.held().requests)
         } else {
             (self.held(), 0)

@@ -180,9 +180,6 @@ pub const DETACHED: u64 = u64::MAX;
 struct Port<'a> {
     answers: &'a [u64],
     asked: Cell<usize>,
-    /// The program has found the bit clear and the vCPU in the guest, and neither kicked nor
-    /// started the timer since.
-    fresh: Cell<bool>,
     /// Why the program kicked, once it has.
     reason: Cell<Option<Reason>>,
     /// What it has to add to the counters at its end.
@@ -237,10 +234,7 @@ impl AtomicWord for &Port<'_> {
 
 impl Vcpu for Port<'_> {
     fn set_request(&self) -> bool {
-        let was_set = self.ask(Op::SetRequest) != 0;
-
-        self.fresh.set(!was_set);
-        was_set
+        self.ask(Op::SetRequest) != 0
     }
 
     fn request_pending(&self) -> bool {
@@ -248,15 +242,11 @@ impl Vcpu for Port<'_> {
     }
 
     fn in_guest(&self) -> bool {
-        let in_guest = self.ask(Op::InGuest) != 0;
-
-        self.fresh.set(self.fresh.get() && in_guest);
-        in_guest
+        self.ask(Op::InGuest) != 0
     }
 
     // `VcpuRef::kick()`, rust/kvm/vcpu.rs.
     fn kick(&self) -> bool {
-        self.fresh.set(false);
         if self.ask(Op::InGuest) == 0 {
             return self.ask(Op::Wake) != 0;
         }
@@ -272,7 +262,6 @@ impl Vcpu for Port<'_> {
     }
 
     fn start_timer(&self, deadline: u64) {
-        self.fresh.set(false);
         self.ask(Op::StartTimer { at: deadline });
     }
 }
@@ -357,8 +346,6 @@ struct Node {
     program: Program,
     answers: Vec<u64>,
     next: Op,
-    /// As [`Port::fresh`].
-    fresh: bool,
 }
 
 /// All points of all programs that have been reached so far.
@@ -410,11 +397,6 @@ impl Tree {
         self.node(point).answers.first().copied()
     }
 
-    /// Returns whether the program may yet take what the hold word holds for served.
-    pub fn may_replace(&self, point: Point) -> bool {
-        self.node(point).fresh
-    }
-
     /// Returns why any program has kicked.
     pub fn reasons(&self) -> &[Reason] {
         &self.reasons
@@ -429,7 +411,6 @@ impl Tree {
         let port = Port {
             answers: &answers,
             asked: Cell::new(0),
-            fresh: Cell::new(false),
             reason: Cell::new(None),
             open: Cell::new(Open::default()),
         };
@@ -440,7 +421,6 @@ impl Tree {
                 Err(panic) => resume_unwind(panic),
             },
         };
-        let fresh = port.fresh.get();
         if let Some(reason) = port.reason.get() {
             if !self.reasons.contains(&reason) {
                 self.reasons.push(reason);
@@ -451,7 +431,6 @@ impl Tree {
             program,
             answers,
             next,
-            fresh,
         });
 
         match next.answers() {

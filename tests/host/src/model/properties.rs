@@ -72,7 +72,7 @@ impl World {
 
     /// Every request, window and interrupt must be accounted for once, and no more may wait than
     /// the settings allow.
-    pub fn check_count(&self, spare: u32) -> Result<(), String> {
+    pub fn check_count(&self) -> Result<(), String> {
         let held = Hold::new(Still(self.word)).held();
         let settings = Settings::from_bits(self.settings);
         let waiting = self.waiting.count_ones();
@@ -92,7 +92,7 @@ impl World {
         if irqs != i64::from(held.irqs) {
             return Err(format!("{irqs} interrupts in no volley, but {held:?}"));
         }
-        if self.is_waiting() && waiting >= settings.max_irqs() + spare {
+        if self.is_waiting() && waiting >= settings.max_irqs() {
             return Err(format!("{waiting} interrupts wait with {settings:?}"));
         }
         Ok(())

@@ -70,22 +70,11 @@ pub struct Seen {
 ///
 /// What is wrong, and the steps that led there.
 pub fn search(scenario: &Scenario<'_>) -> Result<Seen, String> {
-    let arrivals = scenario
-        .programs
-        .iter()
-        .map(|program| u32::from(program.is_arrival()))
-        .sum::<u32>();
     let mut search = Search {
         tree: Tree::default(),
         visited: HashSet::default(),
         path: Vec::new(),
         seen: Seen::default(),
-        // A request whose clock was read late may take one that overtook it for an older one.
-        spare: if scenario.ticks > 0 {
-            arrivals.saturating_sub(1)
-        } else {
-            0
-        },
     };
     let start = World::new(scenario);
 
@@ -115,8 +104,6 @@ struct Search {
     visited: HashSet<u128, BuildHasherDefault<Identity>>,
     path: Vec<Step>,
     seen: Seen,
-    /// Interrupts by which the count may be exceeded.
-    spare: u32,
 }
 
 impl Search {
@@ -129,7 +116,7 @@ impl Search {
             self.seen.quiet += 1;
             self.seen.waits += usize::from(world.is_waiting());
             world.check_limits()?;
-            world.check_count(self.spare)?;
+            world.check_count()?;
             world.check_settings()?;
             self.run_out(world)?;
         }

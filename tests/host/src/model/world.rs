@@ -118,27 +118,6 @@ impl World {
         }
     }
 
-    /// Returns for how long the kick that the program on `cpu` asks for may be held.
-    ///
-    /// That is its own window; or, if it may be held at all, that of a request that found the bit
-    /// clear and is still on its way to the hold word, which may take it for served.
-    fn longest_window(&self, tree: &Tree, cpu: usize) -> u64 {
-        let window = |cpu: &Cpu| match cpu {
-            Cpu::Busy(program, point) => program.window_ns(tree.first_answer(*point)),
-            _ => 0,
-        };
-        let own = window(&self.cpus[cpu]);
-
-        if own == 0 {
-            return 0;
-        }
-        self.cpus
-            .iter()
-            .filter(|other| matches!(other, Cpu::Busy(_, point) if tree.may_replace(*point)))
-            .map(window)
-            .fold(own, u64::max)
-    }
-
     fn step_once(&self, tree: &mut Tree, cpu: usize, ticks: u8) -> Result<Option<World>, String> {
         let mut next = *self;
         let (program, point) = match self.cpus[cpu] {
@@ -170,7 +149,9 @@ impl World {
             Op::SetRequest => {
                 next.request = true;
                 if program.is_arrival() && self.waiting & (1 << cpu) != 0 {
-                    next.limit = self.limit.min(self.now + self.longest_window(tree, cpu));
+                    next.limit = self
+                        .limit
+                        .min(self.now + program.window_ns(tree.first_answer(point)));
                 }
                 u64::from(self.request)
             }

@@ -31,6 +31,7 @@ pub const TESTS: &[Test] = &[
     ("verdicts_anything", verdicts::anything),
     ("word_packs", word::packs),
     ("word_request", word::request),
+    ("word_request_overtaken", word::request_overtaken),
     ("word_expire", word::expire),
     ("word_armed_before", word::armed_before),
     ("word_left", word::left),

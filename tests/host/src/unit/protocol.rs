@@ -129,6 +129,7 @@ impl Vcpu for Fake {
         if let Some((hold, settings)) = &self.rival {
             // Half the clock's way to the deadline, with nothing else happening.
             let other = Fake::spinning();
+            other.request.set(true);
             other.now.set(deadline - settings.window_ns() - 1);
             volley_queued(hold, &other, *settings, 1);
         }

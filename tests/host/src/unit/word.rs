@@ -52,7 +52,8 @@ pub fn packs() {
 }
 
 pub fn request() {
-    // Settings in microseconds and interrupts; then the request's time, interrupts and freshness.
+    // Settings in microseconds and interrupts; then the request's time and interrupts, and whether
+    // it found the bit clear.
     type Case = (
         &'static str,
         Word,
@@ -196,15 +197,11 @@ pub fn request() {
             (open(0, 0, T + 100 * US), Action::Kick(full, held(1, 4)), 3),
         ),
         (
-            "a younger request was here first: its window goes on, but ends sooner",
-            open(1, 1, T + 101 * US),
-            (100, 4),
-            (T, 1, true),
-            (
-                open(2, 2, T + 100 * US),
-                Action::HoldAndArm(T + 100 * US),
-                0,
-            ),
+            "KVM has taken all, and settings were lowered: the queued timer would be late",
+            open(3, 3, T + 10_000 * US),
+            (10, 4),
+            (T + 30 * US, 1, true),
+            (open(1, 1, T + 40 * US), Action::HoldAndArm(T + 40 * US), 3),
         ),
         (
             "a window kicked: the next one uses the timer that is still queued",
@@ -243,17 +240,62 @@ pub fn request() {
         ),
     ];
 
-    for (name, word, (usecs, irqs), (at, volley, fresh), (after, action, served)) in cases {
+    for (name, word, (usecs, irqs), (at, volley, clear), (after, action, served)) in cases {
         let request = Request {
             at: *at,
             irqs: *volley,
-            fresh: *fresh,
+            served: clear.then_some(*word),
         };
         let requested = word.request(Settings::new(*usecs, *irqs), request);
 
         assert_eq!(requested.action, *action, "{name}");
         assert_eq!(requested.word, *after, "{name}");
         assert_eq!(requested.served, *served, "{name}");
+    }
+}
+
+/// Another request has changed the word between the look at it and now: its window goes on.
+pub fn request_overtaken() {
+    let due = T + 100 * US;
+    let before = open(2, 2, T + 50 * US);
+    let cases = [
+        (
+            "its window is shorter, and stays so",
+            open(1, 1, T + 60 * US),
+            open(2, 2, T + 60 * US),
+            Action::Hold,
+        ),
+        (
+            "its window is longer, and ends sooner now",
+            open(1, 1, due + 1),
+            open(2, 2, due),
+            Action::HoldAndArm(due),
+        ),
+        (
+            "it has joined what was served",
+            open(3, 3, T + 50 * US),
+            open(0, 0, T + 50 * US),
+            Action::Kick(Reason::Count, held(4, 4)),
+        ),
+        (
+            "it has had all kicked",
+            open(0, 0, T + 50 * US),
+            open(1, 1, due),
+            Action::Hold,
+        ),
+    ];
+
+    for (name, word, after, action) in cases {
+        let request = Request {
+            at: T,
+            irqs: 1,
+            served: Some(before),
+        };
+        let requested = word.request(Settings::new(100, 4), request);
+
+        assert_eq!(requested.action, action, "{name}");
+        assert_eq!(requested.word, after, "{name}");
+        assert_eq!(requested.served, 0, "{name}");
     }
 }
 
@@ -317,15 +359,20 @@ pub fn deadline_wraps() {
         for before in [0, 1, 50 * US, 100 * US, 101 * US] {
             let at = wrap - before;
             let due = at + 100 * US;
-            let request = |at, fresh| Request { at, irqs: 1, fresh };
+            let request = |at, served| Request {
+                at,
+                irqs: 1,
+                served,
+            };
 
-            let first = Word::IDLE.request(settings, request(at, true));
+            let first = Word::IDLE.request(settings, request(at, Some(Word::IDLE)));
             assert_eq!(first.action, Action::HoldAndArm(due));
-            let second = first.word.request(settings, request(at + US, false));
+            let second = first.word.request(settings, request(at + US, None));
             assert_eq!(second.action, Action::Hold);
             assert_eq!(second.word.expire(due - 1), Expiry::Early(due));
             assert_eq!(second.word.expire(due), Expiry::Due);
-            let third = second.word.request(settings, request(at + 2 * US, true));
+            let served = Some(second.word);
+            let third = second.word.request(settings, request(at + 2 * US, served));
             assert_eq!((third.action, third.served), (Action::Hold, 2));
         }
     }
