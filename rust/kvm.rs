@@ -23,13 +23,13 @@
 //!     kvm->irqfds.lock *                    spinlock_t, IRQs off; walking a VM's irqfds
 //!   ATTACHED                                mutex, `attached.rs`; sources, VMs, foreign handlers;
 //!                                           also taken by itself, to look at them
-//!     Vm::sources                           mutex, `vm.rs`
+//!     Sources::lists                        spinlock, `vm/sources.rs`
 //!     Lent::object                          spinlock, `sysfs/lent.rs`
 //!     irq_desc->lock *                      raw; exchanging a flow handler
 //!
 //! kernfs: all that it has *                 making and removing directories, in a work item
 //!   kernfs: active references *             waited for when a directory is removed
-//!     Vm::sources, Lent::object             taken when a file is read
+//!     Sources::lists, Lent::object          taken when a file is read
 //!     KVM's, to destroy a VM *              whoever reads a file as a VM ends may have the last
 //!                                           reference
 //!

@@ -2,6 +2,9 @@
 
 //! VMs that have sources.
 
+mod sources;
+
+use self::sources::Sources;
 use crate::{
     errands::Errands,
     kvm::VmRef,
@@ -29,25 +32,13 @@ use kernel::{
             Atomic,
             Relaxed, //
         },
-        new_mutex,
-        Arc,
-        Mutex, //
+        Arc, //
     },
     workqueue::{
         Work,
         WorkItem, //
     },
 };
-
-/// The sources of a VM.
-struct Sources {
-    present: KVec<Arc<Source>>,
-    /// Gone, but for what hard interrupts have left to be done. There is room for all that are
-    /// present as well.
-    leaving: KVec<Arc<Source>>,
-    /// What became of the arrivals of those that are gone.
-    gone: Fates,
-}
 
 /// A VM that has, or had a moment ago, at least one source.
 #[pin_data(PinnedDrop)]
@@ -59,7 +50,7 @@ pub(crate) struct Vm {
     /// A [`Settings`] in one word, so that a reader never sees half of a change.
     settings: Atomic<u32>,
     #[pin]
-    sources: Mutex<Sources>,
+    sources: Sources,
     errands: Arc<Errands>,
     #[pin]
     work: Work<Vm>,
@@ -79,7 +70,7 @@ impl WorkItem for Vm {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
-        while let Some(source) = this.next_with_errands() {
+        while let Some(source) = this.sources.next_with_errands() {
             source.run_errands();
         }
     }
@@ -104,11 +95,7 @@ impl Vm {
                 enabled: Atomic::new(auto_attach),
                 wanted: Atomic::new(auto_attach),
                 settings: Atomic::new(params::defaults().to_bits()),
-                sources <- new_mutex!(Sources {
-                    present: KVec::new(),
-                    leaving: KVec::new(),
-                    gone: Fates::new(),
-                }),
+                sources <- Sources::new(),
                 errands,
                 work <- new_work!("volley_vm"),
                 vcpus,
@@ -121,49 +108,13 @@ impl Vm {
 
     /// Adds a source of this VM, whose arrivals are counted from here on.
     pub(crate) fn add_source(&self, source: Arc<Source>) -> Result {
-        let mut sources = self.sources.lock();
-        let Sources {
-            present, leaving, ..
-        } = &mut *sources;
-        leaving.reserve(present.len().saturating_add(1), GFP_KERNEL)?;
-        source.update_way(self.enabled());
-        Ok(present.push(source, GFP_KERNEL)?)
+        self.sources
+            .add(source, |source| source.update_way(self.enabled()))
     }
 
     /// Removes a source that no handler uses any more; what became of its arrivals is still counted.
     pub(crate) fn remove_source(&self, source: &Arc<Source>) {
-        let mut sources = self.sources.lock();
-        let Sources {
-            present,
-            leaving,
-            gone,
-        } = &mut *sources;
-        if let Some(at) = present.iter().position(|other| Arc::ptr_eq(other, source)) {
-            gone.absorb(&source.fates);
-            if let Ok(source) = present.remove(at) {
-                if source.has_errands() {
-                    // There is room. The work item has not come to it yet, so it will.
-                    let _ = leaving.push_within_capacity(source);
-                }
-            }
-        }
-    }
-
-    /// Returns a source for which hard interrupts have left something to be done.
-    fn next_with_errands(&self) -> Option<Arc<Source>> {
-        let mut sources = self.sources.lock();
-        if let Some(leaving) = sources.leaving.pop() {
-            return Some(leaving);
-        }
-        let at = sources
-            .present
-            .iter()
-            .position(|source| source.has_errands())?;
-        // The others come before it is looked at again.
-        let source = sources.present.remove(at).ok()?;
-        // There is room: it was there.
-        let _ = sources.present.push_within_capacity(source.clone());
-        Some(source)
+        self.sources.remove(source);
     }
 
     /// Has done soon what hard interrupts have left for its sources. Context: any.
@@ -173,18 +124,12 @@ impl Vm {
 
     /// Returns whether the VM has a source.
     pub(crate) fn has_sources(&self) -> bool {
-        !self.sources.lock().present.is_empty()
+        self.sources.any()
     }
 
     /// Returns the sum of one count of all sources that the VM has, or had.
     pub(crate) fn fates(&self, count: impl Fn(&Fates) -> u64) -> u64 {
-        let sources = self.sources.lock();
-        sources
-            .present
-            .iter()
-            .fold(count(&sources.gone), |sum, source| {
-                count(&source.fates).wrapping_add(sum)
-            })
+        self.sources.sum(count)
     }
 
     /// Returns KVM's name for the VM.
@@ -231,13 +176,13 @@ impl Vm {
 
     /// Has the VM's arrivals processed by Volley, or left to the host.
     pub(crate) fn set_enabled(&self, enabled: bool) {
-        let sources = self.sources.lock();
-        self.enabled.store(enabled, Relaxed);
-        self.wanted.store(true, Relaxed);
-        for source in &sources.present {
-            source.update_way(enabled);
-        }
-        drop(sources);
+        self.sources.change(|present| {
+            self.enabled.store(enabled, Relaxed);
+            self.wanted.store(true, Relaxed);
+            for source in present {
+                source.update_way(enabled);
+            }
+        });
         // Lines that were not wanted before are taken over soon.
         self.errands.leave_look();
         self.release_after_change();
@@ -255,9 +200,10 @@ impl Vm {
 
     /// Makes a change that has a say in who decides on the arrivals of `source`, one of this VM's.
     pub(crate) fn decide_anew(&self, source: &Source, change: impl FnOnce()) {
-        let _sources = self.sources.lock();
-        change();
-        source.update_way(self.enabled());
+        self.sources.change(|_| {
+            change();
+            source.update_way(self.enabled());
+        });
     }
 
     /// Returns the bounds of the VM's windows.
