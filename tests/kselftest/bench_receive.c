@@ -18,6 +18,9 @@
 
 static const int sizes[] = { 1, 2, 4, 8, 16 };
 
+/* Fills the samples of @cost with what @bursts bursts of @irqs interrupts cost. */
+typedef void bursts_fn(struct cost *cost, int irqs, int bursts);
+
 static void report(const struct bench_path *path, struct cost *cost, int irqs)
 {
 	bench_figure(FAMILY, path,
@@ -27,7 +30,8 @@ static void report(const struct bench_path *path, struct cost *cost, int irqs)
 		     cost_quantile(cost, irqs, 900), cost_mean(cost, irqs));
 }
 
-static void measure_on(struct rig *rig, const struct bench_path *path, int cpu)
+static void measure_on(struct rig *rig, const struct bench_path *path, int cpu,
+		       bursts_fn *bursts)
 {
 	struct cost cost;
 	int s;
@@ -36,29 +40,26 @@ static void measure_on(struct rig *rig, const struct bench_path *path, int cpu)
 	for (s = 0; s < ARRAY_SIZE(sizes); s++) {
 		if (sizes[s] > bench_devices(rig) * BENCH_VECTORS)
 			continue;
-		cost_measure(&cost, sizes[s], BURSTS);
+		bursts(&cost, sizes[s], BURSTS);
 		report(path, &cost, sizes[s]);
 	}
 	cost_end(&cost);
 }
 
-static void send_to(struct rig *rig, int cpu)
+static void measure_both(struct rig *rig, const struct bench_path *path, bursts_fn *bursts)
 {
-	int d;
-
-	for (d = 0; d < bench_devices(rig); d++)
-		device_affinity(rig->dev[d], cpu);
+	measure_on(rig, path, CPU_IRQ, bursts);
+	if (path->direct)
+		return;
+	bench_send_to(rig, CPU_VCPU);
+	measure_on(rig, path, CPU_VCPU, bursts);
+	bench_send_to(rig, CPU_IRQ);
 }
 
 static void measure(struct rig *rig, const struct bench_path *path)
 {
 	bench_use(rig, path);
-	measure_on(rig, path, CPU_IRQ);
-	if (path->direct)
-		return;
-	send_to(rig, CPU_VCPU);
-	measure_on(rig, path, CPU_VCPU);
-	send_to(rig, CPU_IRQ);
+	measure_both(rig, path, cost_measure);
 }
 
 static void set_handlers(struct rig *rig, const char *which)
@@ -74,32 +75,29 @@ static void set_handlers(struct rig *rig, const char *which)
 	}
 }
 
-/* The interrupts are taken and ended, and that is all: nothing reaches the guest. */
+/* As cost_measure(), but nothing reaches the guest, so the module says what was taken. */
+static void floor_bursts(struct cost *cost, int irqs, int bursts)
+{
+	u64 before, until;
+
+	samples_clear(&cost->samples);
+	while (bursts--) {
+		until = host_read_u64(FLOOR "/taken") + irqs;
+		before = cost_read(cost);
+		bench_raise(cost->rig, irqs);
+		HOST_WAIT_FOR(host_read_u64(FLOOR "/taken") >= until, "an interrupt was lost");
+		samples_add(&cost->samples, cost_read(cost) - before);
+	}
+}
+
+/* The interrupts are taken and ended, and that is all. */
 static void measure_floor(struct rig *rig)
 {
 	const struct bench_path path = { .name = "floor" };
-	struct cost cost;
-	u64 before, until;
-	int i, s;
 
 	bench_load("volley_bench");
 	set_handlers(rig, "floor");
-	cost_begin(&cost, rig, CPU_IRQ);
-	for (s = 0; s < ARRAY_SIZE(sizes); s++) {
-		if (sizes[s] > bench_devices(rig) * BENCH_VECTORS)
-			continue;
-		samples_clear(&cost.samples);
-		for (i = 0; i < BURSTS; i++) {
-			until = host_read_u64(FLOOR "/taken") + sizes[s];
-			before = cost_read(&cost);
-			bench_raise(rig, sizes[s]);
-			HOST_WAIT_FOR(host_read_u64(FLOOR "/taken") >= until,
-				      "an interrupt was lost");
-			samples_add(&cost.samples, cost_read(&cost) - before);
-		}
-		report(&path, &cost, sizes[s]);
-	}
-	cost_end(&cost);
+	measure_both(rig, &path, floor_bursts);
 	set_handlers(rig, "stock");
 }
 

@@ -66,6 +66,14 @@ int bench_devices(struct rig *rig)
 	return rig->dev[1] ? 2 : 1;
 }
 
+void bench_send_to(struct rig *rig, int cpu)
+{
+	int d;
+
+	for (d = 0; d < bench_devices(rig); d++)
+		device_affinity(rig->dev[d], cpu);
+}
+
 void bench_end(struct rig *rig)
 {
 	TEST_ASSERT(teardown_rig(rig), "the kernel complains");

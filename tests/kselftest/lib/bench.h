@@ -35,6 +35,8 @@ void bench_each(int argc, char **argv,
 struct rig *bench_rig(int cpu_irq, int cpu_vcpu);
 void bench_end(struct rig *rig);
 int bench_devices(struct rig *rig);
+/* From now on the interrupts of its devices come to @cpu. */
+void bench_send_to(struct rig *rig, int cpu);
 /* Loads the module, if the path has it, and sets the VM so. Interrupts come through. */
 void bench_use(struct rig *rig, const struct bench_path *path);
 /* Loads one of the tests' own kernel modules. */
