@@ -15,6 +15,22 @@ NAMES = {
     "floor": "taken and ended only",
 }
 
+# What delivery was measured under.
+DELIVERY = {
+    "delivery": "real concurrency",
+    "delivery_exact": "exact time",
+    "delivery_same": "received on the vCPU's own CPU, real concurrency",
+    "delivery_same_exact": "received on the vCPU's own CPU, exact time",
+}
+# What was, with the digits that are shown. Where interrupts throw the vCPU out without a
+# kick, refills cannot be told.
+DELIVERED = (
+    ("exits", "Guest exits per interrupt", 2),
+    ("kicks", "Kicks per interrupt", 2),
+    ("refills", "Exits that no kick asked for (refills) per interrupt", 2),
+    ("host_instructions", "Host's instructions on the vCPU's CPU per interrupt", 0),
+    ("guest_share", "Guest's share of the instructions of the vCPU's CPU", 3),
+)
 
 # What a function's instructions go to, on Volley's way; all of them that are there now.
 PARTS = {
@@ -123,14 +139,9 @@ def all_tables(figures):
     for cpu, text in (("other", "another than the vCPU's"), ("same", "the vCPU's own")):
         add(f"Instructions per interrupt on the CPU that receives it, {text}",
             "receive", "instructions", "burst", "in a burst", cpu=cpu)
-    for family, what in (("delivery", "real concurrency"), ("delivery_exact", "exact time")):
-        for name, text in (("exits", "Guest exits"), ("kicks", "Kicks"),
-                           ("refills", "Exits that no kick asked for (refills)")):
-            add(f"{text} per interrupt, {what}", family, name, "load", "offered load", 2)
-    add("Host's instructions on the vCPU's CPU per interrupt, exact time",
-        "delivery_exact", "host_instructions", "load", "offered load")
-    add("Guest's share of the instructions of the vCPU's CPU, exact time",
-        "delivery_exact", "guest_share", "load", "offered load", 3)
+    for family, what in DELIVERY.items():
+        for name, text, digits in DELIVERED:
+            add(f"{text}, {what}", family, name, "load", "offered load", digits)
     for name, text in (("irqs", "Interrupts"), ("taken", "Interrupts that the guest takes"),
                        ("exits", "Guest exits"), ("kicks", "Kicks")):
         add(f"{text} per event of a device that coalesces", "coalesced", name, "device_us",

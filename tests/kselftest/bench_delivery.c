@@ -2,7 +2,8 @@
 /*
  * Measures what delivering an interrupt costs its vCPU, which spins in the guest
  * on a CPU of its own: exits, kicks, and where time counts instructions, those
- * that this CPU executes for the host and for the guest.
+ * that this CPU executes for the host and for the guest. Interrupts come to another
+ * CPU, and then, under some loads, to the vCPU's own.
  *
  *   ./bench_delivery SCALE [PATH...]
  *
@@ -23,12 +24,13 @@ static const struct {
 	const char *name;
 	u64 spacing_us;
 	int irqs;
+	bool same;	/* for the vCPU's own CPU as well */
 } loads[] = {
 	{ "idle", 500, 200 },
 	{ "low", 100, 400 },
-	{ "middle", 40, 400 },
+	{ "middle", 40, 400, true },
 	{ "high", 20, 800 },
-	{ "saturation", 0, 4000 },
+	{ "saturation", 0, 4000, true },
 };
 
 /* Instructions on the vCPU's CPU; -1: they cannot be counted. */
@@ -82,7 +84,7 @@ static void send(struct rig *rig, int load)
 	TEST_ASSERT(!rig_wait(rig, 0, ALL(BENCH_VECTORS)), "an interrupt was lost");
 }
 
-static void measure_load(struct rig *rig, const struct bench_path *path, int load)
+static void measure_load(struct rig *rig, const struct bench_path *path, int load, bool same)
 {
 	struct volley_counts volley_before = {}, volley = {};
 	u64 resched, taken, host_before, guest_before, host, guest;
@@ -108,10 +110,13 @@ static void measure_load(struct rig *rig, const struct bench_path *path, int loa
 	}
 	taken = rig_sum(counts.taken);
 	kicks = path->volley ? volley.kicks.sent : resched;
-	printf("figure family=" FAMILY "%s path=%s load=%s: irqs=%lu exits=%.3f kicks=%.3f refills=%.3f",
-	       host_fd >= 0 ? "_exact" : "", path->name, loads[load].name, taken,
-	       (double)counts.exits / taken, kicks / taken,
-	       counts.exits > kicks ? (counts.exits - kicks) / taken : 0);
+	printf("figure family=" FAMILY "%s%s path=%s load=%s: irqs=%lu exits=%.3f kicks=%.3f",
+	       same ? "_same" : "", host_fd >= 0 ? "_exact" : "", path->name, loads[load].name,
+	       taken, (double)counts.exits / taken, kicks / taken);
+	/* Its own CPU's interrupts throw the vCPU out without a kick: not all else are refills. */
+	if (!same)
+		printf(" refills=%.3f",
+		       counts.exits > kicks ? (counts.exits - kicks) / taken : 0);
 	if (host_fd >= 0)
 		printf(" host_instructions=%.0f guest_share=%.4f", (double)host / taken,
 		       (double)guest / (host + guest));
@@ -128,7 +133,14 @@ static void measure(struct rig *rig, const struct bench_path *path)
 	scaled.max_usecs = min_t(u32, path->max_usecs * scale, VOLLEY_LONGEST);
 	bench_use(rig, &scaled);
 	for (l = 0; l < ARRAY_SIZE(loads); l++)
-		measure_load(rig, path, l);
+		measure_load(rig, path, l, false);
+	if (path->direct)
+		return;
+	bench_send_to(rig, CPU_VCPU);
+	for (l = 0; l < ARRAY_SIZE(loads); l++)
+		if (loads[l].same)
+			measure_load(rig, path, l, true);
+	bench_send_to(rig, CPU_IRQ);
 }
 
 int main(int argc, char **argv)

@@ -117,6 +117,31 @@ def shows():
     assert "**missed by 753**" in page.page(run_of(), ["receive"])
 
 
+SAME = """\
+figure family=delivery_same_exact path=stock load=saturation: \
+exits=0.500 kicks=0.000 host_instructions=4000 guest_share=0.5000
+figure family=delivery_same_exact path=volley load=saturation: \
+exits=0.494 kicks=0.000 host_instructions=3000 guest_share=0.4000
+"""
+
+
+def tells_cpus_apart():
+    """What the vCPU's own CPU receives has tables and losses of its own, and no target."""
+    run = figures.Figures({}, figures.parse(SAME))
+    found = dict(tables.all_tables(run))
+    assert list(found) == [f"{text}, received on the vCPU's own CPU, exact time" for text in (
+        "Guest exits per interrupt", "Kicks per interrupt",
+        "Host's instructions on the vCPU's CPU per interrupt",
+        "Guest's share of the instructions of the vCPU's CPU")], list(found)
+    assert cells(found[next(iter(found))])[1:] == [["stock path", "0.50"],
+                                                   ["Volley, nothing held", "0.49"]]
+    assert [(row[0], row[-1]) for row in page.losses(run)] == [
+        ("delivery same exact: exits (load saturation)", "none"),
+        ("delivery same exact: guest share (load saturation)", "-20%")]
+    assert all(target.figure is None for target in targets.all_targets(run))
+    assert set(tables.DELIVERY) <= set(page.COMPARED)
+
+
 SCALE = """\
 figure family=memory path=volley vms=1 vcpus=1 sources=72: kb=300
 figure family=memory path=volley vms=1 vcpus=1 sources=172: kb=700
@@ -298,9 +323,9 @@ def counts_a_trace():
     assert sum(counts.values()) == 4
 
 
-CASES = (reads, tells_commits, keeps, compares, status_of_compare, judges, shows, divides_memory,
-         readme_has_the_figures, page_is_of_the_figures, documents_have_the_figures,
-         counts_a_trace)
+CASES = (reads, tells_commits, keeps, compares, status_of_compare, judges, shows, tells_cpus_apart,
+         divides_memory, readme_has_the_figures, page_is_of_the_figures,
+         documents_have_the_figures, counts_a_trace)
 
 
 def main():
