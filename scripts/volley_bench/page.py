@@ -8,6 +8,10 @@ ALT = {
     "delivery": "Exits and kicks per interrupt over the offered load, real concurrency",
     "delivery-exact": "Exits and kicks per interrupt over the offered load, exact time",
     "latency": "Median and largest latency over the offered load",
+    "noisy": "Median and largest latency of a quiet VM by its neighbour",
+    "scale": "Instructions per interrupt over the number of sources",
+    "attach": "Time to attach and to detach a source over the number of sources",
+    "memory": "Memory that the module takes by the number of VMs, vCPUs and sources",
     "where": "The functions that execute most instructions of an interrupt",
 }
 # Paths of the module whose figures are held against the stock path's.

@@ -23,6 +23,8 @@ STYLE = {
     "gicv4": ("#CC79A7", "X", "--"),
     "floor": ("#999999", "*", "oo"),
 }
+# Lines and markers of a path for one VM and for more of them.
+LINES = (("-", "full"), ("--", "left"), (":", "none"))
 
 plt.rcParams.update({
     "font.size": 10, "axes.spines.top": False, "axes.spines.right": False,
@@ -38,9 +40,9 @@ def save(figure, folder, name):
     plt.close(figure)
 
 
-def legend(figure, axis):
+def legend(figure, axis, columns=4):
     """Below the plots, where it hides nothing."""
-    figure.legend(*axis.get_legend_handles_labels(), fontsize=8, ncols=4, frameon=False,
+    figure.legend(*axis.get_legend_handles_labels(), fontsize=8, ncols=columns, frameon=False,
                   loc="outside lower center")
 
 
@@ -97,22 +99,103 @@ def delivery(figures, folder, family, name):
     save(figure, folder, name)
 
 
-def latency(figures, folder):
-    """Median and largest, on a logarithmic scale."""
+def lateness(figures, family, key, value, log):
+    """Bars of the median and of the largest latency, side by side."""
     figure, axes = plt.subplots(1, 2, figsize=(8.5, 3.8), sharey=True)
-    loads = figures.words("latency", "load")
-    paths = [path for path in figures.paths("latency") if path in STYLE]
+    paths = [path for path in figures.paths(family) if path in STYLE]
     for axis, (name, title) in zip(axes, (("median_ns", "median"), ("max_ns", "largest"))):
-        bars(axis, loads, paths,
-             lambda path, load: (latency_of(figures, path, load, name) or 0) / 1000)
-        axis.set_yscale("log")
-        axis.set_ylim(bottom=0.1)
-        axis.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        bars(axis, figures.words(family, key), paths,
+             lambda path, word: (value(path, word, name) or 0) / 1000)
+        if log:
+            axis.set_yscale("log")
+            axis.set_ylim(bottom=0.1)
+            axis.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axis.set_title(title, fontsize=10)
-        axis.set_xlabel("offered load")
+        axis.set_xlabel({"load": "offered load", "neighbour": "its neighbour is"}[key])
     axes[0].set_ylabel("virtual microseconds")
     legend(figure, axes[0])
-    save(figure, folder, "latency")
+    return figure
+
+
+def latency(figures, folder):
+    """Median and largest, on a logarithmic scale."""
+    save(lateness(figures, "latency", "load",
+                  lambda path, load, name: latency_of(figures, path, load, name), True),
+         folder, "latency")
+
+
+def noisy(figures, folder):
+    """Median and largest of a quiet VM."""
+    save(lateness(figures, "noisy", "neighbour",
+                  lambda path, word, name: figures.get("noisy", path, name, neighbour=word), False),
+         folder, "noisy")
+
+
+def machines(figures, family):
+    """How many VMs of how many vCPUs there were, as numbers, in order."""
+    return sorted({(int(f["of"]["vms"]), int(f["of"]["vcpus"])) for f in figures.family(family)})
+
+
+def over_sources(axis, figures, family, name, **of):
+    """A line over the number of sources for each path, and for each number of VMs."""
+    # Of the same number of VMs those with most vCPUs.
+    for (vms, vcpus), (line, fill) in zip(dict(machines(figures, family)).items(), LINES):
+        of |= {"vms": str(vms), "vcpus": str(vcpus)}
+        for path in figures.paths(family):
+            # A device with a single vector is another one.
+            points = sorted((int(f["of"]["sources"]), f["values"][name])
+                            for f in figures.family(family)
+                            if f["path"] == path and of.items() <= f["of"].items()
+                            and f["of"]["sources"] != "1")
+            if points:
+                colour, marker, _ = STYLE[path]
+                axis.plot(*zip(*points), color=colour, marker=marker, linestyle=line,
+                          fillstyle=fill, label=f"{NAMES[path]}, {vms} × {vcpus}")
+    axis.set_xscale("log", base=2)
+    axis.set_xticks([8, 32, 128, 512, 2048], ["8", "32", "128", "512", "2,048"])
+    axis.set_xlabel("sources (lines: VMs × vCPUs of each)")
+
+
+def scale(figures, folder):
+    """Instructions per interrupt beside many sources."""
+    figure, axes = plt.subplots(1, 2, figsize=(8.5, 3.8), sharey=True)
+    for axis, burst in zip(axes, figures.words("scale", "burst")):
+        over_sources(axis, figures, "scale", "instructions", burst=burst)
+        axis.set_title(f"bursts of {burst}", fontsize=10)
+    axes[0].set_ylim(bottom=0)
+    axes[0].set_ylabel("instructions per interrupt")
+    legend(figure, axes[0], 3)
+    save(figure, folder, "scale")
+
+
+def attach(figures, folder):
+    """How long a source takes to come and to go, on a logarithmic scale."""
+    figure, axes = plt.subplots(1, 2, figsize=(8.5, 3.8), sharey=True)
+    for axis, what in zip(axes, ("attach", "detach")):
+        over_sources(axis, figures, "attach", f"{what}_us")
+        axis.set_yscale("log")
+        axis.set_ylim(bottom=1)
+        axis.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.set_title(what, fontsize=10)
+    axes[0].set_ylabel("virtual microseconds for each source")
+    legend(figure, axes[0], 3)
+    save(figure, folder, "attach")
+
+
+def memory(figures, folder):
+    """What all sources and VMs take; few sources and many are too different for one scale."""
+    figure, axes = plt.subplots(1, 2, figsize=(8.5, 3.8))
+    groups = {f"{vms} × {vcpus}": {"vms": vms, "vcpus": vcpus}
+              for vms, vcpus in machines(figures, "memory")}
+    for axis, sources in zip(axes, figures.words("memory", "sources")):
+        bars(axis, list(groups), ["volley"],
+             lambda path, group, of=sources: figures.get("memory", path, "kb", sources=of,
+                                                         **groups[group]))
+        axis.set_title(f"{int(sources):,} sources", fontsize=10)
+        axis.set_xlabel("VMs × vCPUs of each")
+    axes[0].set_ylabel("kB")
+    legend(figure, axes[0])
+    save(figure, folder, "memory")
 
 
 def short(name):
@@ -147,6 +230,10 @@ def all_plots(figures, folder):
             ("delivery_exact", lambda f, d: delivery(f, d, "delivery_exact", "delivery-exact"),
              "delivery-exact"),
             ("latency", latency, "latency"),
+            ("noisy", noisy, "noisy"),
+            ("scale", scale, "scale"),
+            ("attach", attach, "attach"),
+            ("memory", memory, "memory"),
             ("where", where, "where")):
         if figures.family(family):
             draw(figures, folder)

@@ -16,7 +16,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 SCRIPTS = TOP / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from volley_bench import figures, page, tables, targets, trace  # noqa: E402
+from volley_bench import figures, page, plots, tables, targets, trace  # noqa: E402
 
 PRINTED = """\
 Random seed: 0x4adacb37
@@ -177,13 +177,40 @@ def readme_has_the_figures():
         assert row in cells(table), row
 
 
+DRAWN = ["receive", "delivery", "delivery-exact", "latency", "noisy", "scale", "attach", "memory",
+         "where"]
+
+
 def page_is_of_the_figures():
     """Nobody has written into the report by hand, or forgotten to write it anew."""
-    drawn = ["receive", "delivery", "delivery-exact", "latency", "where"]
     kept = (TOP / "Documentation/performance/figures.rst").read_text()
-    for line, made in zip(kept.splitlines(), page.page(reported(), drawn).splitlines()):
+    for line, made in zip(kept.splitlines(), page.page(reported(), DRAWN).splitlines()):
         assert line == made, f"{line!r} should be {made!r}"
-    assert len(kept) == len(page.page(reported(), drawn))
+    assert len(kept) == len(page.page(reported(), DRAWN))
+
+
+def draws():
+    """A plot of each family that there are figures for, and twice the same."""
+    def drawn(run, folder):
+        folder.mkdir()
+        names = plots.all_plots(run, folder)
+        assert sorted(path.name for path in folder.iterdir()) == sorted(
+            f"{name}.{kind}" for name in names for kind in ("png", "svg"))
+        return names
+
+    def files(folder):
+        return {path.name: path.read_bytes() for path in folder.iterdir()}
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        assert drawn(reported(), folder / "all") == DRAWN
+        assert drawn(run_of(), folder / "few") == ["receive", "where"]
+        for again in ("memory", "memory again"):
+            assert drawn(figures.Figures({}, figures.parse(SCALE)), folder / again) == ["memory"]
+        assert files(folder / "memory") == files(folder / "memory again")
+        # Nobody has forgotten to add one to the report.
+        kept = {path.name for path in (TOP / "Documentation/performance").iterdir()
+                if path.suffix in (".png", ".svg")}
+        assert kept == set(files(folder / "all")), kept
 
 
 def cited(run):     # pylint: disable=too-many-locals
@@ -324,7 +351,7 @@ def counts_a_trace():
 
 
 CASES = (reads, tells_commits, keeps, compares, status_of_compare, judges, shows, tells_cpus_apart,
-         divides_memory, readme_has_the_figures, page_is_of_the_figures,
+         divides_memory, readme_has_the_figures, page_is_of_the_figures, draws,
          documents_have_the_figures, counts_a_trace)
 
 
