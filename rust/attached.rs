@@ -31,7 +31,7 @@ use crate::{
     },
     loads::{
         Loads,
-        Shown, //
+        ShownLoads, //
     },
     registry::{
         Withdrawn,
@@ -103,7 +103,7 @@ impl AttachedSource {
 /// A VM, and what goes with it.
 struct AttachedVm {
     files: Files<Vm, VmDirectory>,
-    _shown: Option<Shown>,
+    _shown: Option<ShownLoads>,
     vm: Arc<Vm>,
 }
 

@@ -59,7 +59,7 @@ pub(crate) struct Listening {
 }
 
 /// A VM whose loads are shown; dropping it ends that.
-pub(crate) struct Shown {
+pub(crate) struct ShownLoads {
     loads: Arc<Loads>,
     vm: VmKey,
 }
@@ -102,10 +102,10 @@ impl Loads {
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn show(self: &Arc<Self>, vm: &Arc<Vm>) -> Result<Shown> {
+    pub(crate) fn show(self: &Arc<Self>, vm: &Arc<Vm>) -> Result<ShownLoads> {
         let key = vm.kvm().key();
         self.vms.insert(key.number(), vm.clone())?;
-        Ok(Shown {
+        Ok(ShownLoads {
             loads: self.clone(),
             vm: key,
         })
@@ -178,7 +178,7 @@ impl Drop for Listening {
     }
 }
 
-impl Drop for Shown {
+impl Drop for ShownLoads {
     fn drop(&mut self) {
         self.loads.vms.remove(self.vm.number());
     }
