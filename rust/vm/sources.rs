@@ -29,8 +29,8 @@ struct Lists {
 /// The sources of a VM.
 ///
 /// The VM stands still while one is added or removed, and everybody may read its counters. Under a
-/// spinlock no reader can be made to wait for its turn on a CPU, however low its priority is; on
-/// PREEMPT_RT it gets that of whoever waits for it.
+/// spinlock no reader can be made to wait for its turn on a CPU, however low its priority is; but on
+/// PREEMPT_RT it can, unless whoever waits for it has a real-time priority, which it then gets.
 #[pin_data]
 pub(super) struct Sources {
     #[pin]
@@ -62,20 +62,20 @@ impl Sources {
 
     /// Makes room for one more source in both lists.
     fn reserve(&self) -> Result {
-        let (present, leaving) = {
+        let (room, room_leaving) = {
             let lists = self.lists.lock();
-            let needed = lists.present.len().saturating_add(1);
-            let needed_leaving = lists.leaving.len().saturating_add(needed);
+            let room = lists.present.len().saturating_add(1);
+            let room_leaving = lists.leaving.len().saturating_add(room);
 
-            if needed <= lists.present.capacity() && needed_leaving <= lists.leaving.capacity() {
+            if room <= lists.present.capacity() && room_leaving <= lists.leaving.capacity() {
                 return Ok(());
             }
-            (needed, needed_leaving)
+            (room, room_leaving)
         };
         // Twice that, so that a thousand sources are not moved a thousand times. The lists do not
         // grow meanwhile: only who calls this adds to them, or removes.
-        let mut present = KVec::with_capacity(present.saturating_mul(2), GFP_KERNEL)?;
-        let mut leaving = KVec::with_capacity(leaving.saturating_mul(2), GFP_KERNEL)?;
+        let mut present = KVec::with_capacity(room.saturating_mul(2), GFP_KERNEL)?;
+        let mut leaving = KVec::with_capacity(room_leaving.saturating_mul(2), GFP_KERNEL)?;
 
         // What there was is freed once the lock is not held any more.
         let mut lists = self.lists.lock();

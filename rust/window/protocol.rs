@@ -126,7 +126,7 @@ pub(crate) fn volley_queued<A: AtomicWord, V: Vcpu>(
     irqs: u32,
 ) -> Outcome {
     let may_hold = settings.may_hold();
-    // The clock before the bit: whoever sets the bit later has a window that ends later.
+    // The clock before the bit: a window counts from no later than when the kick is asked for.
     let at = if may_hold { vcpu.now() } else { 0 };
     // The word before the bit: what is in it has set the bit, so KVM has taken it if it is clear.
     let before = if may_hold { hold.word() } else { Word::IDLE };

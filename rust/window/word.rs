@@ -260,7 +260,7 @@ impl Word {
     pub(crate) fn request(self, settings: Settings, request: Request) -> Requested {
         let latest = request.at.wrapping_add(settings.window_ns());
         // If KVM has taken all that was held before, that window is moot. If the word is another
-        // one by now, a request that was made since has got here first, and its window goes on.
+        // one by now, somebody got here first, and what it holds may not have been taken.
         let (open, served) = if request.served == Some(self) {
             (Held::default(), self.held().requests)
         } else {
