@@ -227,6 +227,9 @@ def cited(run):     # pylint: disable=too-many-locals
     def exact(path, name, load="saturation"):
         return run.get("delivery_exact", path, name, load=load)
 
+    def same(path, name, load="saturation"):
+        return run.get("delivery_same_exact", path, name, load=load)
+
     def exits(path, load="saturation"):
         return run.get("delivery", path, "exits", load=load)
 
@@ -286,6 +289,13 @@ def cited(run):     # pylint: disable=too-many-locals
     yield ("{:,.0f} instructions instead of {:,.0f} for one interrupt, {:,.0f} instead of {:,.0f} "
            "for one of eight.",
            *(receive(path, size, "same") for size in (1, 8) for path in ("volley", "stock")))
+    yield ("Taken and ended only, they take {:,.0f} and {:,.0f} there.",
+           receive("floor", 1, "same"), receive("floor", 8, "same"))
+    yield ("({:.2f} exits for an interrupt at middle load, with a window of 50 microseconds {:.2f}, "
+           "without Volley {:.2f})",
+           *(same(path, "exits", "middle") for path in ("volley", "window50", "stock")))
+    yield ("at saturation the host spends {:,.0f} instructions on each instead of {:,.0f}.",
+           *(same(path, "host_instructions") for path in ("volley", "stock")))
     for path in ("window10", "window50", "window200"):
         yield ("{:,.0f} instructions instead of {:,.0f}, whatever the window's length, and one of "
                "two {:,.0f} instead of {:,.0f}.", receive(path, 1), receive("stock", 1),
