@@ -36,7 +36,8 @@ pub(super) struct Files<T, D> {
 enum Place<D> {
     /// It is to be made.
     Wanted,
-    There(D),
+    /// In memory of its own, so that lists of these can be long.
+    There(KBox<D>),
     /// It cannot be made.
     Missing,
 }
@@ -61,8 +62,8 @@ impl<T, D> Files<T, D> {
 
 /// A directory that shows nothing any more.
 pub(super) enum Closed {
-    Source(SourceDirectory),
-    Vm(VmDirectory),
+    Source(KBox<SourceDirectory>),
+    Vm(KBox<VmDirectory>),
 }
 
 /// Directories that are to be removed.
@@ -85,7 +86,7 @@ impl Removals {
 
     /// Closes the directory of what is not attached any more: from here on reads and writes fail
     /// with `ENODEV`.
-    pub(super) fn add<T, D>(&mut self, files: Files<T, D>, closed: fn(D) -> Closed) {
+    pub(super) fn add<T, D>(&mut self, files: Files<T, D>, closed: fn(KBox<D>) -> Closed) {
         files.lent.take_back();
         if let Place::There(directory) = files.place {
             // There is room by the invariants.
@@ -157,7 +158,7 @@ impl Change {
 
 /// Returns what has come of making a directory. Without one, which the log tells, things work too.
 fn come_of<D>(made: Result<D>, name: fmt::Arguments<'_>) -> Place<D> {
-    match made {
+    match made.and_then(|directory| Ok(KBox::new(directory, GFP_KERNEL)?)) {
         Ok(directory) => Place::There(directory),
         Err(error) => {
             pr_warn!("{}: no directory: {:?}\n", name, error);
