@@ -18,7 +18,7 @@ ALT = {
 OURS = ("volley", "window50", "adaptive", "disabled")
 # What is held against it, and what of that is better if it is larger: all else is if smaller.
 COMPARED = {
-    "receive": ("instructions",),
+    "receive": ("instructions", "mean"),
     "delivery": ("exits", "kicks", "refills"),
     "delivery_exact": ("exits", "kicks", "refills", "host_instructions", "guest_share"),
     "delivery_same": ("exits", "kicks"),

@@ -139,6 +139,8 @@ def all_tables(figures):
     for cpu, text in (("other", "another than the vCPU's"), ("same", "the vCPU's own")):
         add(f"Instructions per interrupt on the CPU that receives it, {text}",
             "receive", "instructions", "burst", "in a burst", cpu=cpu)
+        add(f"The mean of all bursts instead of their median, {text}",
+            "receive", "mean", "burst", "in a burst", cpu=cpu)
     for family, what in DELIVERY.items():
         for name, text, digits in DELIVERED:
             add(f"{text}, {what}", family, name, "load", "offered load", digits)
