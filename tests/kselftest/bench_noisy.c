@@ -60,11 +60,19 @@ static void measure(struct rig *rig, const struct bench_path *path)
 		volley_set(noisy, "max_usecs", path->max_usecs);
 		volley_set(noisy, "adaptive", path->adaptive);
 	}
+	if (path->direct) {
+		bench_connect_again(rig);
+		bench_connect_again(noisy);
+	}
 	for (i = 0; i < 20; i++) {
 		make_noise();
 		rig_raise(rig, 0, 1);
 		TEST_ASSERT(!rig_wait(rig, 0, 1) && !rig_wait(noisy, 0, ALL(BENCH_VECTORS)),
 			    "an interrupt was lost");
+	}
+	if (path->direct) {
+		bench_check_direct(rig);
+		bench_check_direct(noisy);
 	}
 	measure_with(rig, path, false);
 	measure_with(rig, path, true);

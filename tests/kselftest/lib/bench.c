@@ -80,7 +80,7 @@ void bench_end(struct rig *rig)
 }
 
 /* KVM has the GIC inject what the guest has mapped by the time that it is connected. */
-static void connect_again(struct rig *rig)
+void bench_connect_again(struct rig *rig)
 {
 	int d;
 
@@ -90,8 +90,7 @@ static void connect_again(struct rig *rig)
 	}
 }
 
-/* The host takes none of a burst. */
-static void check_direct(struct rig *rig)
+void bench_check_direct(struct rig *rig)
 {
 	u64 arrived[BENCH_DEVICES];
 	int d;
@@ -121,13 +120,13 @@ void bench_use(struct rig *rig, const struct bench_path *path)
 			volley_set(rig, "enabled", 0);
 	}
 	if (path->direct)
-		connect_again(rig);
+		bench_connect_again(rig);
 	for (i = 0; i < WARM_UP; i++) {
 		bench_raise(rig, bench_devices(rig) * BENCH_VECTORS);
 		bench_wait(rig, bench_devices(rig) * BENCH_VECTORS);
 	}
 	if (path->direct)
-		check_direct(rig);
+		bench_check_direct(rig);
 }
 
 void bench_load(const char *module)

@@ -37,6 +37,10 @@ void bench_end(struct rig *rig);
 int bench_devices(struct rig *rig);
 /* From now on the interrupts of its devices come to @cpu. */
 void bench_send_to(struct rig *rig, int cpu);
+/* Connects its devices anew, so that the GIC can inject their interrupts itself. */
+void bench_connect_again(struct rig *rig);
+/* The host takes none of a burst. */
+void bench_check_direct(struct rig *rig);
 /* Loads the module, if the path has it, and sets the VM so. Interrupts come through. */
 void bench_use(struct rig *rig, const struct bench_path *path);
 /* Loads one of the tests' own kernel modules. */
