@@ -57,8 +57,8 @@ global_lock! {
         tree: None,
         loads: None,
         auto_attach: false,
-        sources: KVec::new(),
-        vms: KVec::new(),
+        sources: KVVec::new(),
+        vms: KVVec::new(),
         removals: Removals::new(),
         registrations: Registrations::new(),
     };
@@ -71,8 +71,8 @@ struct Attached {
     /// As above.
     loads: Option<Arc<Loads>>,
     auto_attach: bool,
-    sources: KVec<AttachedSource>,
-    vms: KVec<AttachedVm>,
+    sources: KVVec<AttachedSource>,
+    vms: KVVec<AttachedVm>,
     removals: Removals,
     registrations: Registrations,
 }
@@ -131,11 +131,11 @@ pub(crate) fn begin(tree: Arc<Tree>, loads: Arc<Loads>, auto_attach: bool) {
 pub(crate) fn end() {
     let (removals, vms, tree, loads) = {
         let mut attached = ATTACHED.lock();
-        attached.sources = KVec::new();
+        attached.sources = KVVec::new();
         // Empty, for no other module uses this one any more; but its memory is not.
         attached.registrations = Registrations::new();
         let removals = core::mem::replace(&mut attached.removals, Removals::new());
-        let vms = core::mem::replace(&mut attached.vms, KVec::new());
+        let vms = core::mem::replace(&mut attached.vms, KVVec::new());
         (removals, vms, attached.tree.take(), attached.loads.take())
     };
     drop(removals);
@@ -386,13 +386,15 @@ pub(crate) fn unregister(handle: Handle) -> Result<Arc<External>> {
 /// Removes all handlers that are part of the module `owner`, which is going.
 pub(crate) fn unregister_owner(owner: *const bindings::module) {
     loop {
-        let handle = ATTACHED.lock().registrations.of(owner);
-        let Some(external) = handle.and_then(|handle| unregister(handle).ok()) else {
+        let Some(handle) = ATTACHED.lock().registrations.of(owner) else {
             return;
         };
-        pr_err!(
-            "the module of handler {} has gone without unregistering it\n",
-            external.name()
-        );
+        // Unless somebody else has done so meanwhile.
+        if let Ok(external) = unregister(handle) {
+            pr_err!(
+                "the module of handler {} has gone without unregistering it\n",
+                external.name()
+            );
+        }
     }
 }

@@ -71,12 +71,12 @@ pub(super) enum Closed {
 /// # Invariants
 ///
 /// There is room for those of all sources and VMs that are attached.
-pub(super) struct Removals(KVec<Closed>);
+pub(super) struct Removals(KVVec<Closed>);
 
 impl Removals {
     /// None so far.
     pub(super) const fn new() -> Self {
-        Self(KVec::new())
+        Self(KVVec::new())
     }
 
     /// Makes room for one more source, and one more VM, beside `attached` others.

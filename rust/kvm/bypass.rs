@@ -52,9 +52,9 @@ impl Pair {
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn collect(serialised: &Serialised) -> Result<KVec<Pair>> {
+    pub(crate) fn collect(serialised: &Serialised) -> Result<KVVec<Pair>> {
         let symbols = Symbols::get()?;
-        let mut pairs = KVec::new();
+        let mut pairs = KVVec::new();
 
         // SAFETY: By the invariants of `Symbols` this is a mutex.
         unsafe { bindings::mutex_lock(symbols.kvm_lock.as_ptr()) };
@@ -72,7 +72,7 @@ impl Pair {
     /// `kvm_lock` must be held.
     unsafe fn collect_locked(
         symbols: &Symbols,
-        pairs: &mut KVec<Pair>,
+        pairs: &mut KVVec<Pair>,
         serialised: &Serialised,
     ) -> Result {
         let head = symbols.vm_list.as_ptr();
@@ -99,7 +99,7 @@ impl Pair {
     /// `kvm` must be valid.
     unsafe fn collect_vm(
         kvm: *mut volley_bindings::kvm,
-        pairs: &mut KVec<Pair>,
+        pairs: &mut KVVec<Pair>,
         _: &Serialised,
     ) -> Result {
         // Memory is reserved outside of the spinlock, so the irqfds are counted first, and again if

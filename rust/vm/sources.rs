@@ -18,10 +18,10 @@ use kernel::{
 
 /// What the lock protects.
 struct Lists {
-    present: KVec<Arc<Source>>,
+    present: KVVec<Arc<Source>>,
     /// Gone, but for what hard interrupts have left to be done. There is room for all that are
     /// present as well.
-    leaving: KVec<Arc<Source>>,
+    leaving: KVVec<Arc<Source>>,
     /// What became of the arrivals of those that are gone.
     gone: Fates,
 }
@@ -42,8 +42,8 @@ impl Sources {
     pub(super) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             lists <- new_spinlock!(Lists {
-                present: KVec::new(),
-                leaving: KVec::new(),
+                present: KVVec::new(),
+                leaving: KVVec::new(),
                 gone: Fates::new(),
             }),
         })
@@ -74,8 +74,8 @@ impl Sources {
         };
         // Twice that, so that a thousand sources are not moved a thousand times. The lists do not
         // grow meanwhile: only who calls this adds to them, or removes.
-        let mut present = KVec::with_capacity(room.saturating_mul(2), GFP_KERNEL)?;
-        let mut leaving = KVec::with_capacity(room_leaving.saturating_mul(2), GFP_KERNEL)?;
+        let mut present = KVVec::with_capacity(room.saturating_mul(2), GFP_KERNEL)?;
+        let mut leaving = KVVec::with_capacity(room_leaving.saturating_mul(2), GFP_KERNEL)?;
 
         // What there was is freed once the lock is not held any more.
         let mut lists = self.lists.lock();
@@ -146,7 +146,7 @@ impl Sources {
 }
 
 /// Moves all of `list` into `empty`, which has room for it, and makes that the list.
-fn move_all(list: &mut KVec<Arc<Source>>, empty: &mut KVec<Arc<Source>>) {
+fn move_all(list: &mut KVVec<Arc<Source>>, empty: &mut KVVec<Arc<Source>>) {
     for source in list.drain_all() {
         // There is room.
         let _ = empty.push_within_capacity(source);
