@@ -45,6 +45,8 @@ const NO_TARGET: u64 = u64::MAX;
 
 /// No arrival waits for KVM to find the interrupt that it was redirected to.
 const NOT_DEFERRED: u64 = u64::MAX;
+/// No handler has this number.
+const NO_COMPLAINT: u64 = 0;
 
 /// Who decides on a source's arrivals, worked out whenever something changes that has a say in it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -85,8 +87,9 @@ pub(crate) struct Source {
     wanted: Atomic<bool>,
     /// The number of the VM's interrupt that KVM has yet to inject.
     deferred: Atomic<u64>,
-    /// A handler's first verdict that was not valid is yet to be logged.
-    complaint: Atomic<bool>,
+    /// The number of the handler whose first verdict that was not valid is yet to be logged, or
+    /// [`NO_COMPLAINT`].
+    complaint: Atomic<u64>,
     link: Link,
 }
 
@@ -105,7 +108,7 @@ impl Source {
             external: Slot::new(),
             wanted: Atomic::new(false),
             deferred: Atomic::new(NOT_DEFERRED),
-            complaint: Atomic::new(false),
+            complaint: Atomic::new(NO_COMPLAINT),
             link: Link::new(),
         }
     }
@@ -161,14 +164,16 @@ impl Source {
         match self.way() {
             Way::Msi => Msi::NAME,
             Way::Host => Host::NAME,
-            Way::External => self.external_name().unwrap_or(Msi::NAME),
+            Way::External => self.external_name(|_| true).unwrap_or(Msi::NAME),
         }
     }
 
-    /// Returns the name of the handler of another module's, if there is one. Context: any.
-    fn external_name(&self) -> Option<Name> {
+    /// Returns the name of the handler of another module's, if there is one and it is `meant`.
+    /// Context: any.
+    fn external_name(&self, meant: impl FnOnce(&External) -> bool) -> Option<Name> {
         let rcu = rcu::read_lock();
-        self.external.read(&rcu).map(External::name)
+        let external = self.external.read(&rcu)?;
+        meant(external).then(|| external.name())
     }
 
     /// Takes the administrator's choice of a handler. Context: process.
@@ -251,16 +256,16 @@ impl Source {
         self.fates.deferred.add(1);
     }
 
-    /// Has the log say, soon, that the handler gave a verdict that is not valid. Context: hard IRQ.
+    /// Has the log say, soon, that `handler` gave a verdict that is not valid. Context: hard IRQ.
     #[cold]
-    pub(crate) fn complain(&self) {
-        self.complaint.write_once(true);
+    pub(crate) fn complain(&self, handler: &External) {
+        self.complaint.write_once(handler.number());
         self.vm.leave_errands();
     }
 
     /// Returns whether hard interrupts have left something to be done.
     pub(crate) fn has_errands(&self) -> bool {
-        self.deferred.read_once() != NOT_DEFERRED || self.complaint.read_once()
+        self.deferred.read_once() != NOT_DEFERRED || self.complaint.read_once() != NO_COMPLAINT
     }
 
     /// Does what hard interrupts have left.
@@ -272,12 +277,14 @@ impl Source {
         if let Ok(gsi) = u32::try_from(deferred) {
             self.vm.kvm().inject(gsi);
         }
-        if self.complaint.xchg(false, Full) {
+        let complaint = self.complaint.xchg(NO_COMPLAINT, Full);
+        if complaint != NO_COMPLAINT {
             pr_warn!(
                 "irq {}: its handler {} gave a verdict that is not valid; such arrivals are left to the host\n",
                 self.line.irq(),
-                // It may have gone meanwhile.
-                self.external_name().unwrap_or(Name::GONE)
+                // It may have gone meanwhile, and another have come.
+                self.external_name(|external| external.number() == complaint)
+                    .unwrap_or(Name::GONE)
             );
         }
     }

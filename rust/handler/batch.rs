@@ -89,7 +89,7 @@ impl<'irq> Batch<'irq> {
         for (Taken { source, .. }, decision) in taken.iter().zip(decisions) {
             let verdict = verdict(source, decision, volley, context);
             if matches!(verdict, Verdict::Host(Left::Invalid)) && handler.first_invalid() {
-                source.complain();
+                source.complain(handler);
             }
             volley.conclude(source, verdict);
         }

@@ -74,6 +74,8 @@ enum Call {
 ///
 /// `call` may be called with `data`, in hard interrupts, for as long as the value exists.
 pub(crate) struct External {
+    /// Given when it is registered; no other has the same, and none has 0.
+    number: u64,
     name: Name,
     target: Target,
     owner: *mut bindings::module,
@@ -129,6 +131,7 @@ impl External {
         };
         // INVARIANT: By the safety requirements.
         Ok(Self {
+            number: 0,
             name: Name::foreign(name).ok_or(EINVAL)?,
             target,
             owner: handler.owner.cast(),
@@ -136,6 +139,16 @@ impl External {
             data,
             invalid: Atomic::new(false),
         })
+    }
+
+    /// Gives it its number, when it is registered.
+    pub(super) fn numbered(self, number: u64) -> Self {
+        Self { number, ..self }
+    }
+
+    /// Returns its number.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
     }
 
     /// Returns the handler's name.

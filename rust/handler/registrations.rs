@@ -76,7 +76,9 @@ impl Registrations {
         external: External,
         sources: impl Iterator<Item = &'a Source> + Clone,
     ) -> Result<Handle> {
-        let external = Arc::new(external, GFP_KERNEL)?;
+        let handle = Handle(self.last.wrapping_add(1));
+        // CAST: A `usize` has 64 bits.
+        let external = Arc::new(external.numbered(handle.0 as u64), GFP_KERNEL)?;
         let target = external.target();
         let concerned = sources.filter(|source| source.is_for(target));
         match target {
@@ -94,7 +96,6 @@ impl Registrations {
         if concerned.clone().any(|source| source.external().is_taken()) {
             return Err(EEXIST);
         }
-        let handle = Handle(self.last.wrapping_add(1));
         let registered = Registered {
             handle,
             external: external.clone(),
