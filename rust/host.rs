@@ -8,10 +8,7 @@ mod gic;
 mod line;
 
 pub(crate) use self::{
-    burst::{
-        set_limit,
-        MAX_BURST, //
-    },
+    burst::set_limit,
     gic::FIRST_LPI,
     line::Line, //
 };

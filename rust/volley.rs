@@ -6,7 +6,6 @@ use crate::{
     context::HardIrq,
     fixed_vec::FixedVec,
     handler::Verdict,
-    host::MAX_BURST,
     kvm::{
         Kick,
         Queued,
@@ -24,6 +23,14 @@ use crate::{
 
 /// Rounds without progress, because the guest moves its interrupts to other vCPUs all the time.
 const MOVE_TRIES: u32 = 4;
+
+/// Most virtual interrupts that are queued together. They are collected on the stack of a hard
+/// interrupt, which others use as well.
+const MAX_QUEUED: usize = 16;
+
+/// Most vCPUs that are kicked together: some, and as many as can be concerned by what is queued
+/// next.
+const MAX_DUE: usize = 8 + MAX_QUEUED;
 
 /// A virtual interrupt that is to be queued, and the source it came from.
 #[derive(Clone, Copy)]
@@ -52,13 +59,13 @@ struct Due<'irq> {
 
 /// The virtual interrupts of one exception.
 ///
-/// They are collected as long as they belong to the same VM, and then queued; vCPUs are kicked when
-/// all of them have been queued.
+/// They are collected as long as they belong to the same VM and there is room, and then queued; vCPUs
+/// are kicked when all of them have been queued, or there are many.
 pub(crate) struct Volley<'irq> {
     vm: Option<(&'irq Vm, RoutingGuard<'irq>)>,
-    entries: FixedVec<Entry<'irq>, MAX_BURST>,
-    redirects: FixedVec<Redirect, MAX_BURST>,
-    due: FixedVec<Due<'irq>, MAX_BURST>,
+    entries: FixedVec<Entry<'irq>, MAX_QUEUED>,
+    redirects: FixedVec<Redirect, MAX_QUEUED>,
+    due: FixedVec<Due<'irq>, MAX_DUE>,
 }
 
 impl<'irq> Volley<'irq> {
@@ -75,21 +82,26 @@ impl<'irq> Volley<'irq> {
 
     /// Prepares for an arrival of a source of `vm`.
     ///
-    /// From here until it is queued, the VMM's changes to the routing wait.
+    /// From here until it is queued, the VMM's changes to the routing wait, and there is room for
+    /// it.
     #[inline(always)]
     pub(crate) fn enter(&mut self, vm: &'irq Vm) -> &RoutingGuard<'irq> {
-        if matches!(&self.vm, Some((current, _)) if !core::ptr::eq(*current, vm)) {
+        let full = self.entries.as_slice().len() >= MAX_QUEUED;
+        if full || matches!(&self.vm, Some((current, _)) if !core::ptr::eq(*current, vm)) {
             // This leaves none.
-            self.queue_before_change();
+            self.queue_in_between();
         }
         let (_, routing) = self.vm.get_or_insert_with(|| (vm, vm.kvm().routing()));
         routing
     }
 
-    /// Queues what there is for the present VM, before that of another.
+    /// Queues what there is for the present VM, before more of it or that of another.
     #[cold]
-    fn queue_before_change(&mut self) {
+    fn queue_in_between(&mut self) {
         self.queue();
+        if self.due.as_slice().len() > MAX_DUE - MAX_QUEUED {
+            self.kick();
+        }
     }
 
     /// Does what `verdict` says with an arrival of `source`, whose VM has been entered.
@@ -110,7 +122,7 @@ impl<'irq> Volley<'irq> {
     /// Adds the virtual interrupt of an arrival of `source`.
     #[inline(always)]
     fn add(&mut self, source: &'irq Source, interrupt: VirtualInterrupt<'irq>) {
-        // There is room for as many as one exception can bring; if not, the host has a way.
+        // There is room since the VM was entered; if not, the host has a way.
         if self.entries.push(Entry { source, interrupt }).is_err() {
             source.leave_to_host(Left::Refused);
         }
@@ -119,7 +131,7 @@ impl<'irq> Volley<'irq> {
     /// Adds the virtual interrupt `gsi` of the VM, for an arrival of `source`.
     #[cold]
     fn redirect(&mut self, source: &'irq Source, interrupt: VirtualInterrupt<'irq>, gsi: u32) {
-        // CAST: At most 64.
+        // CAST: At most `MAX_QUEUED`.
         let entry = self.entries.as_slice().len() as u32;
         // There is room for as many as there are entries.
         let _ = self.redirects.push(Redirect { entry, gsi });
@@ -141,6 +153,12 @@ impl<'irq> Volley<'irq> {
     #[inline(always)]
     pub(crate) fn launch(&mut self) {
         self.queue();
+        self.kick();
+    }
+
+    /// Has the vCPUs notice what has been queued. No lock may be held.
+    #[inline(always)]
+    fn kick(&mut self) {
         for due in self.due.as_slice() {
             if due.urgent {
                 due.vcpu.urgent_volley_queued(due.irqs);
@@ -259,7 +277,7 @@ impl Entry<'_> {
 /// Notes that `vcpu` has to notice `irqs` more interrupts, at once if one of them is `urgent`.
 #[inline(always)]
 fn add_due<'irq>(
-    due: &mut FixedVec<Due<'irq>, MAX_BURST>,
+    due: &mut FixedVec<Due<'irq>, MAX_DUE>,
     vcpu: &'irq Timed<Vcpu>,
     settings: Settings,
     irqs: u32,
@@ -277,7 +295,7 @@ fn add_due<'irq>(
                 irqs,
                 urgent,
             };
-            // There are never more vCPUs than arrivals; if there were, this one would not wait.
+            // There is room, see `MAX_DUE`; if there were none, this one would not wait.
             if due.push(new).is_err() {
                 kick_now(vcpu, irqs);
             }
@@ -329,4 +347,4 @@ impl Bits {
     }
 }
 
-const _: () = assert!(MAX_BURST <= 64);
+const _: () = assert!(MAX_QUEUED <= 64);

@@ -30,13 +30,10 @@ use kernel::sync::atomic::{
     Relaxed, //
 };
 
-/// Most arrivals that can be taken in one exception.
-pub(crate) const MAX_BURST: usize = 64;
-
 /// Arrivals to take in one exception at most; 1 where the hardware allows no more.
 static LIMIT: Atomic<u32> = Atomic::new(1);
 
-/// Sets how many arrivals are taken in one exception at most, from 1 to [`MAX_BURST`].
+/// Sets how many arrivals are taken in one exception at most, at least 1.
 pub(crate) fn set_limit(limit: u32) {
     LIMIT.store(limit, Relaxed);
 }
@@ -44,37 +41,33 @@ pub(crate) fn set_limit(limit: u32) {
 /// Processes an arrival of `first`, and all further ones of ours that are pending by then.
 ///
 /// Those that are for VMs are queued together and followed by one kick per vCPU. Interrupts of
-/// others stay pending, and are taken when this exception has ended.
+/// others stay pending, and are taken when this exception has ended, but for the one that may have
+/// been acknowledged. That one is returned: the host handles it when this is done with its stack.
 ///
 /// Context: hard IRQ, called from `first`'s flow handler.
-#[inline]
-pub(super) fn receive(first: &Source, context: &HardIrq) {
+#[inline(never)]
+pub(super) fn receive(first: &Source, context: &HardIrq) -> Option<u32> {
     let limit = LIMIT.read_once();
     let mut volley = Volley::new(context);
     let mut batch = Batch::new();
     let mut source = first;
     let mut position = 0;
 
-    loop {
+    let foreign = loop {
         process(source, position, &mut volley, &mut batch, context);
         position = position.wrapping_add(1);
         if position >= limit {
-            break;
+            break None;
         }
         match take_pending(context) {
             Pending::Source(next) => source = next,
-            Pending::Foreign(intid) => {
-                // What has been collected does not wait for it.
-                batch.finish(&mut volley, context);
-                volley.launch();
-                first.line().handle_at_root(intid);
-                return;
-            }
-            Pending::Nothing => break,
+            Pending::Foreign(intid) => break Some(intid),
+            Pending::Nothing => break None,
         }
-    }
+    };
     batch.finish(&mut volley, context);
     volley.launch();
+    foreign
 }
 
 /// Processes one arrival, the `position`th of its exception.

@@ -25,7 +25,11 @@ pub(super) unsafe extern "C" fn handle(desc: *mut bindings::irq_desc) {
     let irq = unsafe { (*desc).irq_data.irq };
 
     match REGISTRY.by_irq(irq, &context) {
-        Some(source) => burst::receive(source, &context),
+        Some(source) => {
+            if let Some(intid) = burst::receive(source, &context) {
+                source.line().handle_at_root(intid);
+            }
+        }
         // Being attached or detached at this moment.
         // SAFETY: The stock handler is called as it would have been without us.
         None => unsafe { bindings::handle_fasteoi_irq(desc) },

@@ -94,6 +94,62 @@ TEST_F_TIMEOUT(vcpus, one_kick_each, 300)
 				  self->rig->shared->vcpu[v].taken[GUEST_LPI(0, i)]);
 }
 
+/* More in one exception than are queued together. */
+FIXTURE(long_burst)
+{
+	struct rig *rig;
+	struct volley_counts before, counts;
+};
+
+/* All vectors of both devices, at once. */
+static bool raise_all(struct rig *rig)
+{
+	rig_raise(rig, 0, ALL(DEVICE_VECTORS));
+	rig_raise(rig, 1, ALL(DEVICE_VECTORS));
+	return !rig_wait(rig, 0, ALL(DEVICE_VECTORS)) && !rig_wait(rig, 1, ALL(DEVICE_VECTORS));
+}
+
+FIXTURE_SETUP(long_burst)
+{
+	const struct setup setup = {
+		.params = "burst=64",
+		.vectors = DEVICE_VECTORS,
+		.cpu_irq = CPU_OTHER,
+		.cpu_vcpu = CPU_VCPU,
+	};
+	struct device *dev;
+
+	ASSERT_TRUE(host_is_exact());
+	self->rig = setup_rig(&setup);
+	dev = device_open(1, DEVICE_VECTORS);
+	device_affinity(dev, CPU_OTHER);
+	rig_connect(self->rig, 1, dev);
+	ASSERT_TRUE(volley_wait_attached(self->rig, 1));
+	ASSERT_TRUE(raise_all(self->rig));
+	volley_count(self->rig, &self->before);
+}
+
+FIXTURE_TEARDOWN(long_burst)
+{
+	EXPECT_TRUE(teardown_rig(self->rig));
+}
+
+TEST_F_TIMEOUT(long_burst, one_kick, 300)
+{
+	struct volley_kicks *kicks = &self->counts.kicks;
+	int i;
+
+	for (i = 0; i < BURSTS; i++)
+		ASSERT_TRUE(raise_all(self->rig));
+	volley_count(self->rig, &self->counts);
+	volley_since(&self->counts, &self->before);
+
+	EXPECT_EQ(BURSTS * 2 * DEVICE_VECTORS, self->counts.vm.forwarded);
+	EXPECT_LE(BURSTS, kicks->requests);
+	EXPECT_GE(BURSTS * 11 / 10, kicks->requests);
+	EXPECT_TRUE(volley_kicks_add_up(kicks));
+}
+
 /* An LPI that is moved from vCPU to vCPU while it waits. */
 FIXTURE(moved)
 {

@@ -46,7 +46,7 @@ static void usage(FILE *to, const char *name)
 	fprintf(to,
 		"Usage: %s [OPTION...]\n"
 		"Sends bursts of interrupts from an assigned device to a VM.\n\n"
-		"  --vectors N      interrupts in a burst, 1 to 8 (default 8)\n"
+		"  --vectors N      interrupts in a burst, 1 to 10 (default 8)\n"
 		"  --bursts N       bursts (default 200)\n"
 		"  --spacing-us N   time between the interrupts of a burst (default 0: at once)\n"
 		"  --pause-us N     pause after each burst, instead of waiting until the guest\n"

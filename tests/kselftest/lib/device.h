@@ -9,7 +9,7 @@
 #include <kvm_util.h>
 #include <libvfio.h>
 
-#define DEVICE_VECTORS	8
+#define DEVICE_VECTORS	10
 
 struct device {
 	struct vfio_pci_device *vfio;
@@ -35,10 +35,10 @@ void device_setup(struct device *dev, int vectors);
 /* Resets the function; its vectors and their eventfds stay. */
 void device_reset(struct device *dev);
 /*
- * What an administrator does to a device that nobody has open: no driver, and
- * vfio-pci again.
+ * What an administrator does to a device: no driver, and vfio-pci again. Waits until
+ * nobody has it open.
  */
-void device_rebind(int index);
+void device_rebind(const char *bdf);
 
 /* Raises the vectors in @mask at once: each is one physical LPI. */
 void device_raise(struct device *dev, u32 mask);
