@@ -107,7 +107,7 @@ static void go_through_one(struct worker *worker)
 	do {
 		storm = &storms[seeded_below(&worker->seeded, nr_storms)];
 	} while (!is_chosen(storm));
-	/* What is done does not depend on when others were cut short; but every other save does. */
+	/* What is done does not depend on when others were cut short. */
 	seeded_start(&seeded, seed, THREADS + worker->number + THREADS * worker->goes++);
 
 	pthread_mutex_lock(&lock);
@@ -248,7 +248,7 @@ int main(void)
 		workers[i].number = i;
 		seeded_start(&workers[i].seeded, seed, i);
 	}
-	scene_start(&scene, PARAMS);
+	scene_start(&scene, PARAMS, GUEST_SPIN);
 	good = check_names() && scene_check(&scene) && soak(seconds, lap_seconds);
 	print_table();
 	good &= scene_end(&scene);

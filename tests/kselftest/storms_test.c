@@ -24,16 +24,18 @@ FIXTURE(alone)
 FIXTURE_VARIANT(alone)
 {
 	const char *params;
+	enum guest_mode mode;
 };
 
 FIXTURE_VARIANT_ADD(alone, at_once) { "" };
 FIXTURE_VARIANT_ADD(alone, window) { "max_usecs=10000 max_irqs=1024" };
+FIXTURE_VARIANT_ADD(alone, asleep) { "max_usecs=10000 max_irqs=1024", GUEST_WFI };
 FIXTURE_VARIANT_ADD(alone, adaptive) { "max_usecs=10000 max_irqs=1024 adaptive=1" };
 
 FIXTURE_SETUP(alone)
 {
 	ASSERT_LE(2, device_count());
-	scene_start(&self->scene, variant->params);
+	scene_start(&self->scene, variant->params, variant->mode);
 	self->scene.alone = true;
 }
 
@@ -105,6 +107,7 @@ STORM(discard)
 STORM(mapd)
 STORM(its_off)
 STORM(lpis_off)
+STORM(sleep)
 STORM(mask)
 STORM(msix)
 STORM(reset)

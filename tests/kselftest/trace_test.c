@@ -189,7 +189,8 @@ TEST_F_TIMEOUT(trace, kick_off, 300)
 TEST_F_TIMEOUT(trace, kick_outside, 300)
 {
 	volley_set(self->rig, "max_usecs", VOLLEY_LONGEST);
-	rig_ask(self->rig, 0, GUEST_OP_MODE, GUEST_WFI, 0, 0, 0);
+	rig_set_mode(self->rig, GUEST_WFI);
+	rig_ask(self->rig, 0, GUEST_OP_NONE, 0, 0, 0, 0);
 	EXPECT_TRUE(kicked_for(self->rig, &self->trace, 1, "outside", 1));
 	EXPECT_EQ(0, trace_count(&self->trace, "kick_held"));
 }

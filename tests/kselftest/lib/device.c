@@ -92,16 +92,14 @@ static void device_bind(const char *bdf)
 		    bdf, strerror(-ret));
 }
 
-void device_rebind(int index)
+void device_rebind(const char *bdf)
 {
-	char bdf[8][16];
-	int ret, nr = device_find(bdf, ARRAY_SIZE(bdf));
+	int ret;
 
-	TEST_ASSERT(index < nr, "device %d wanted, the host has %d", index, nr);
-	ret = host_write(bdf[index], "/sys/bus/pci/drivers/vfio-pci/unbind");
-	TEST_ASSERT(!ret, "cannot unbind %s: %s", bdf[index], strerror(-ret));
-	ret = host_write(bdf[index], "/sys/bus/pci/drivers/vfio-pci/bind");
-	TEST_ASSERT(!ret, "cannot bind %s: %s", bdf[index], strerror(-ret));
+	ret = host_write(bdf, "/sys/bus/pci/drivers/vfio-pci/unbind");
+	TEST_ASSERT(!ret, "cannot unbind %s: %s", bdf, strerror(-ret));
+	ret = host_write(bdf, "/sys/bus/pci/drivers/vfio-pci/bind");
+	TEST_ASSERT(!ret, "cannot bind %s: %s", bdf, strerror(-ret));
 }
 
 /* A process that was killed may still be letting go of the device. */
@@ -146,9 +144,19 @@ void device_reset(struct device *dev)
 	device_init(dev);
 }
 
-void device_teardown(struct device *dev)
+/*
+ * The kernel warns of an interrupt that is freed between a CPU's acknowledging it and
+ * looking for who it belongs to, where an emulated CPU may stand still for long.
+ */
+static void device_quiesce(struct device *dev)
 {
 	device_write(dev, E1000_EIMC, ~0);
+	host_visit_cpus();
+}
+
+void device_teardown(struct device *dev)
+{
+	device_quiesce(dev);
 	vfio_pci_msix_disable(dev->vfio);
 	dev->vectors = 0;
 }

@@ -70,8 +70,7 @@ static bool guest_answer(struct guest_vcpu *me)
 	case GUEST_OP_IRQ_ENABLE:
 		irqs_off[guest_get_vcpuid()] = !me->arg[0];
 		break;
-	case GUEST_OP_MODE:
-		WRITE_ONCE(shared->mode, me->arg[0]);
+	case GUEST_OP_NONE:
 		break;
 	case GUEST_OP_PARK:
 		GUEST_SYNC1(GUEST_OP_PARK);

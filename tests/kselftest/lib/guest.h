@@ -37,7 +37,7 @@ enum guest_mode {
 
 /* What the host can ask a vCPU for. */
 enum guest_op {
-	GUEST_OP_NONE,
+	GUEST_OP_NONE,		/* nothing: it has come round to look */
 	GUEST_OP_MAPTI,		/* device, event, collection, lpi */
 	GUEST_OP_MOVI,		/* device, event, collection */
 	GUEST_OP_MAPC,		/* collection, vCPU */
@@ -48,7 +48,6 @@ enum guest_op {
 	GUEST_OP_LPIS_ENABLE,	/* on: those of this vCPU */
 	GUEST_OP_ITS_ENABLE,	/* on */
 	GUEST_OP_IRQ_ENABLE,	/* on: whether this vCPU takes interrupts */
-	GUEST_OP_MODE,		/* enum guest_mode */
 	GUEST_OP_PARK,		/* leave the guest until told to go on */
 	GUEST_OP_HOSTILE,	/* enum hostile_role, seed: until there is peace */
 	GUEST_OP_STOP,

@@ -114,6 +114,14 @@ static void rig_make_vm(struct rig *rig)
 	rig_tables(rig, GUEST_DEVICES);
 }
 
+void rig_set_mode(struct rig *rig, enum guest_mode mode)
+{
+	/* For good: the last sleep ends with an interrupt only. */
+	if (mode == GUEST_WFI)
+		WRITE_ONCE(rig->may_sleep, true);
+	WRITE_ONCE(rig->shared->mode, mode);
+}
+
 struct rig *rig_create(const struct rig_config *config)
 {
 	struct rig *rig = calloc(1, sizeof(*rig));
@@ -125,7 +133,7 @@ struct rig *rig_create(const struct rig_config *config)
 	memcpy(rig->cpu, config->cpu, sizeof(rig->cpu));
 
 	rig_make_vm(rig);
-	rig->shared->mode = config->mode;
+	rig_set_mode(rig, config->mode);
 	for (i = 0; i < GUEST_LPIS; i++)
 		rig_lpi_enable(rig, i, true);
 	for (d = 0; d < GUEST_DEVICES; d++) {
@@ -245,7 +253,7 @@ void rig_post(struct rig *rig, int v, u32 op, const u32 *arg)
 /* True; and a sleeping guest wakes up and looks whether it is asked something. */
 static bool rig_nudge(struct rig *rig, int v)
 {
-	if (READ_ONCE(rig->shared->mode) == GUEST_WFI)
+	if (READ_ONCE(rig->may_sleep))
 		pthread_kill(rig->thread[v], SIGUSR1);
 	return true;
 }

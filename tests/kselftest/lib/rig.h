@@ -27,6 +27,7 @@ struct rig {
 	int cpu[GUEST_VCPUS];
 	int nr_vcpus;
 	bool running;
+	bool may_sleep;			/* its vCPUs do, or did */
 	bool parked[GUEST_VCPUS];
 	bool pause[GUEST_VCPUS];
 	bool paused[GUEST_VCPUS];
@@ -74,6 +75,8 @@ struct rig_vm {
 };
 void rig_renew(struct rig *rig, struct rig_vm *old);
 void rig_vm_free(struct rig_vm *old);
+/* Has the vCPUs sleep or spin, from when each next comes round to look. */
+void rig_set_mode(struct rig *rig, enum guest_mode mode);
 /* Ends the guest and waits for its vCPUs. */
 void rig_stop(struct rig *rig);
 /* Also closes the devices. */

@@ -93,17 +93,33 @@ bool storm_cpu_offline(struct scene *scene, struct seeded *seeded)
 	return true;
 }
 
-/* The VMM has to let go of it first: unbinding waits for that. */
+static void *rebind(void *bdf)
+{
+	device_rebind(bdf);
+	return NULL;
+}
+
+/*
+ * Unbinding waits until the VMM has let go of the device, and asks for that again and
+ * again: it has begun to, or not, and meanwhile interrupts come.
+ */
 bool storm_rebind(struct scene *scene, struct seeded *seeded)
 {
 	int vectors = scene->rig->dev[0]->vectors;
+	char bdf[sizeof(scene->rig->dev[0]->bdf)];
 	struct device *dev;
+	pthread_t admin;
 
-	load_hold(&scene->load, true);
+	memcpy(bdf, scene->rig->dev[0]->bdf, sizeof(bdf));
+	load_drift(&scene->load);
+	kvm_pthread_create(&admin, NULL, rebind, bdf);
+	host_sleep_us(seeded_below(seeded, 5000));
 	if (seeded_below(seeded, 2))
 		rig_disconnect(scene->rig, 0);
+	/* What it is told to raise by is going. */
+	load_hold(&scene->load, true);
 	device_close(scene->rig->dev[0]);
-	device_rebind(0);
+	kvm_pthread_join(admin, NULL);
 	dev = device_open(0, vectors);
 	device_affinity(dev, CPU_IRQ);
 	rig_connect(scene->rig, 0, dev);

@@ -17,7 +17,7 @@ bool storm_mask(struct scene *scene, struct seeded *seeded)
 	return true;
 }
 
-/* Nothing is sent meanwhile. */
+/* Nothing is waited for meanwhile. With @disconnect the VMM takes its irqfds first. */
 static bool set_vectors(struct scene *scene, int vectors, bool disconnect)
 {
 	int irq[SCENE_VECTORS], had = scene->rig->dev[0]->vectors;
@@ -32,12 +32,12 @@ static bool set_vectors(struct scene *scene, int vectors, bool disconnect)
 	device_setup(rig->dev[0], vectors);
 	device_affinity(rig->dev[0], CPU_IRQ);
 	rig_connect(rig, 0, rig->dev[0]);
-	scene->load.mask = ALL(vectors);
 	return true;
 }
 
 bool scene_all_vectors(struct scene *scene)
 {
+	scene->load.mask = ALL(SCENE_VECTORS);
 	return scene->rig->dev[0]->vectors == SCENE_VECTORS ||
 	       (set_vectors(scene, SCENE_VECTORS, true) &&
 		SAY_UNLESS(volley_wait_attached(scene->rig, 0), "not attached"));
@@ -47,9 +47,15 @@ bool storm_msix(struct scene *scene, struct seeded *seeded)
 {
 	int vectors = 1 + seeded_below(seeded, SCENE_VECTORS);
 
-	load_hold(&scene->load, true);
+	/* In half of the rounds the device is told to raise them all the while. */
+	if (seeded_below(seeded, 2))
+		load_drift(&scene->load);
+	else
+		load_hold(&scene->load, true);
 	if (!set_vectors(scene, vectors, seeded_below(seeded, 2)))
 		return false;
+	load_hold(&scene->load, true);
+	scene->load.mask = ALL(vectors);
 	load_flow(&scene->load);
 	load_wait(&scene->load, 2);
 	return true;

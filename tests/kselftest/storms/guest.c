@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the guest does with its ITS. Its first vCPU does it.
+ * What the guest does with its ITS, by its first vCPU, and with itself.
  */
 #include "storm.h"
 
@@ -111,5 +111,13 @@ bool storm_lpis_off(struct scene *scene, struct seeded *seeded)
 		load_wait(&scene->load, 1);
 	rig_ask(scene->rig, v, GUEST_OP_LPIS_ENABLE, true, 0, 0, 0);
 	end_dropping(scene);
+	return true;
+}
+
+/* Whichever it is after the last round, others find it so. */
+bool storm_sleep(struct scene *scene, struct seeded *seeded)
+{
+	rig_set_mode(scene->rig, seeded_below(seeded, 2) ? GUEST_WFI : GUEST_SPIN);
+	host_sleep_us(seeded_below(seeded, 5000));
 	return true;
 }

@@ -13,6 +13,7 @@
 /* What the storms happen to: a VM with the first device, and a sender. */
 struct scene {
 	const char *params;	/* the module's; NULL: it is not loaded */
+	enum guest_mode mode;	/* in the beginning, and while it is looked at */
 	struct rig *rig;
 	struct load load;
 	bool flows;		/* the sender is running */
@@ -27,8 +28,8 @@ struct scene {
 #define SCENE_VECTORS	8
 #define SCENE_VCPUS	2
 
-void scene_start(struct scene *scene, const char *params);
-/* Whether kicks are held for as long as a fixed window says. */
+void scene_start(struct scene *scene, const char *params, enum guest_mode mode);
+/* Whether kicks are held, and for as long as a fixed window says. */
 bool scene_holds(const struct scene *scene);
 /*
  * Ends the sender and looks whether all is well: what was sent was taken, and
@@ -81,7 +82,7 @@ storm_round storm_module, storm_settings, storm_affinity, storm_vcpu_moves, stor
 storm_round storm_irqfds, storm_routes, storm_pause, storm_signals, storm_vm_killed,
 	    storm_save, storm_restore;			/* vmm.c */
 storm_round storm_movi, storm_inv, storm_invall, storm_discard, storm_mapd, storm_its_off,
-	    storm_lpis_off;				/* guest.c */
+	    storm_lpis_off, storm_sleep;		/* guest.c */
 storm_round storm_mask, storm_msix, storm_reset;	/* device.c */
 storm_round storm_read;					/* reader.c */
 

@@ -51,6 +51,8 @@ const struct storm storms[] = {
 		THE_ITS | THE_SENDER, 0, 1 },
 	{ "lpis_off", "disables a vCPU's LPIs and enables them", storm_lpis_off,
 		THE_ITS | THE_SENDER, 0, 1 },
+	{ "sleep", "has the vCPUs sleep in WFI, or spin", storm_sleep,
+		0, THE_VCPUS, 1 },
 	/* The device, as its VMM uses it */
 	{ "mask", "masks and unmasks a vector in the device", storm_mask,
 		0, THE_VECTORS, 1 },
@@ -96,7 +98,7 @@ static u64 all_taken(struct rig *rig)
 	return taken;
 }
 
-void scene_start(struct scene *scene, const char *params)
+void scene_start(struct scene *scene, const char *params, enum guest_mode mode)
 {
 	const struct setup setup = {
 		.params = params,
@@ -104,13 +106,18 @@ void scene_start(struct scene *scene, const char *params)
 		.cpu_irq = CPU_IRQ,
 		.cpu_vcpu = CPU_VCPU,
 		.vcpus = SCENE_VCPUS,
+		.mode = mode,
 	};
 
 	/* A storm that failed half way may have left one off. */
 	host_write("1", "/sys/devices/system/cpu/cpu%d/online", CPU_VCPU);
 	host_write("1", "/sys/devices/system/cpu/cpu%d/online", CPU_IRQ);
 	host_write("1", "/sys/devices/system/cpu/cpu%d/online", CPU_OTHER);
-	*scene = (struct scene) { .params = params, .rig = setup_rig(&setup) };
+	*scene = (struct scene) {
+		.params = params,
+		.mode = mode,
+		.rig = setup_rig(&setup),
+	};
 	scene->load = (struct load) {
 		.rig = scene->rig,
 		.mask = ALL(SCENE_VECTORS),
@@ -130,7 +137,7 @@ void scene_go_on(struct scene *scene)
 
 bool scene_holds(const struct scene *scene)
 {
-	return scene->params && strstr(scene->params, "max_usecs") &&
+	return scene->mode == GUEST_SPIN && scene->params && strstr(scene->params, "max_usecs") &&
 	       !strstr(scene->params, "adaptive");
 }
 
@@ -180,6 +187,7 @@ bool scene_check(struct scene *scene)
 	if (!good)
 		return false;
 	rig_settle(rig, 0);
+	rig_set_mode(rig, scene->mode);
 	sent = rig_sum(rig->sent[0]) - scene->sent;
 	taken = all_taken(rig) - scene->taken;
 	good &= SAY_UNLESS(taken <= sent && taken + scene->load.given_up >= sent,
