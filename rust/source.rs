@@ -7,6 +7,7 @@ use crate::{
     handler::{
         Choice,
         External,
+        Handle,
         Handler,
         Host,
         Msi,
@@ -45,8 +46,8 @@ const NO_TARGET: u64 = u64::MAX;
 
 /// No arrival waits for KVM to find the interrupt that it was redirected to.
 const NOT_DEFERRED: u64 = u64::MAX;
-/// No handler has this number.
-const NO_COMPLAINT: u64 = 0;
+/// No handler's verdict is to be complained of.
+const NO_COMPLAINT: usize = Handle::NONE.to_number();
 
 /// Who decides on a source's arrivals, worked out whenever something changes that has a say in it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -89,7 +90,7 @@ pub(crate) struct Source {
     deferred: Atomic<u64>,
     /// The number of the handler whose first verdict that was not valid is yet to be logged, or
     /// [`NO_COMPLAINT`].
-    complaint: Atomic<u64>,
+    complaint: Atomic<usize>,
     link: Link,
 }
 
@@ -259,7 +260,7 @@ impl Source {
     /// Has the log say, soon, that `handler` gave a verdict that is not valid. Context: hard IRQ.
     #[cold]
     pub(crate) fn complain(&self, handler: &External) {
-        self.complaint.write_once(handler.number());
+        self.complaint.write_once(handler.handle().to_number());
         self.vm.leave_errands();
     }
 
@@ -283,7 +284,7 @@ impl Source {
                 "irq {}: its handler {} gave a verdict that is not valid; such arrivals are left to the host\n",
                 self.line.irq(),
                 // It may have gone meanwhile, and another have come.
-                self.external_name(|external| external.number() == complaint)
+                self.external_name(|external| external.handle().to_number() == complaint)
                     .unwrap_or(Name::GONE)
             );
         }

@@ -10,6 +10,7 @@ use super::{
         Given,
         MAX_BATCH, //
     },
+    Handle,
     Name, //
 };
 use crate::{
@@ -74,8 +75,8 @@ enum Call {
 ///
 /// `call` may be called with `data`, in hard interrupts, for as long as the value exists.
 pub(crate) struct External {
-    /// Given when it is registered; no other has the same, and none has 0.
-    number: u64,
+    /// Given when it is registered.
+    handle: Handle,
     name: Name,
     target: Target,
     owner: *mut bindings::module,
@@ -131,7 +132,7 @@ impl External {
         };
         // INVARIANT: By the safety requirements.
         Ok(Self {
-            number: 0,
+            handle: Handle::NONE,
             name: Name::foreign(name).ok_or(EINVAL)?,
             target,
             owner: handler.owner.cast(),
@@ -141,14 +142,14 @@ impl External {
         })
     }
 
-    /// Gives it its number, when it is registered.
-    pub(super) fn numbered(self, number: u64) -> Self {
-        Self { number, ..self }
+    /// Gives it what its module will have for it.
+    pub(super) fn registered_as(self, handle: Handle) -> Self {
+        Self { handle, ..self }
     }
 
-    /// Returns its number.
-    pub(crate) fn number(&self) -> u64 {
-        self.number
+    /// Returns what its module has for it.
+    pub(crate) fn handle(&self) -> Handle {
+        self.handle
     }
 
     /// Returns the handler's name.

@@ -20,8 +20,11 @@ use kernel::{
 pub(crate) struct Handle(usize);
 
 impl Handle {
+    /// No registration has this one.
+    pub(crate) const NONE: Self = Self(0);
+
     /// Returns what a module is given.
-    pub(crate) fn to_number(self) -> usize {
+    pub(crate) const fn to_number(self) -> usize {
         self.0
     }
 
@@ -42,15 +45,9 @@ impl Handle {
 /// of its files, is empty or has one of these. A reader may still have one that is not attached any
 /// more; its slot is empty.
 pub(crate) struct Registrations {
-    all: KVec<Registered>,
+    all: KVec<Arc<External>>,
     /// The number that was given out last. 64 bits are not used up.
     last: usize,
-}
-
-/// A handler, and what its module has for it.
-struct Registered {
-    handle: Handle,
-    external: Arc<External>,
 }
 
 /// A handler that is registered no longer, but may still be running.
@@ -77,8 +74,7 @@ impl Registrations {
         sources: impl Iterator<Item = &'a Source> + Clone,
     ) -> Result<Handle> {
         let handle = Handle(self.last.wrapping_add(1));
-        // CAST: A `usize` has 64 bits.
-        let external = Arc::new(external.numbered(handle.0 as u64), GFP_KERNEL)?;
+        let external = Arc::new(external.registered_as(handle), GFP_KERNEL)?;
         let target = external.target();
         let concerned = sources.filter(|source| source.is_for(target));
         match target {
@@ -87,7 +83,7 @@ impl Registrations {
                 if self
                     .all
                     .iter()
-                    .any(|other| same_device(target, other.external.target())) =>
+                    .any(|other| same_device(target, other.target())) =>
             {
                 return Err(EEXIST)
             }
@@ -96,11 +92,7 @@ impl Registrations {
         if concerned.clone().any(|source| source.external().is_taken()) {
             return Err(EEXIST);
         }
-        let registered = Registered {
-            handle,
-            external: external.clone(),
-        };
-        self.all.push(registered, GFP_KERNEL)?;
+        self.all.push(external.clone(), GFP_KERNEL)?;
         self.last = handle.0;
         for source in concerned {
             Self::fill(source, &external);
@@ -110,9 +102,9 @@ impl Registrations {
 
     /// Gives `source`, which is about to be attached, the handler of its device, if there is one.
     pub(crate) fn assign(&self, source: &Source) {
-        let of_device = |registered: &&Registered| matches!(registered.external.target(), target @ Target::Device(_) if source.is_for(target));
-        if let Some(registered) = self.all.iter().find(of_device) {
-            Self::fill(source, &registered.external);
+        let of_device = |external: &&Arc<External>| matches!(external.target(), target @ Target::Device(_) if source.is_for(target));
+        if let Some(external) = self.all.iter().find(of_device) {
+            Self::fill(source, external);
         }
     }
 
@@ -127,8 +119,8 @@ impl Registrations {
         let at = self
             .all
             .iter()
-            .position(|registered| registered.handle == handle)?;
-        let external = self.all.remove(at).ok()?.external;
+            .position(|external| external.handle() == handle)?;
+        let external = self.all.remove(at).ok()?;
 
         for source in sources.filter(|source| source.external().has(&*external)) {
             source
@@ -140,8 +132,8 @@ impl Registrations {
 
     /// Returns a handler that is part of the module `owner`, if there is one.
     pub(crate) fn of(&self, owner: *const bindings::module) -> Option<Handle> {
-        let of_owner = |registered: &&Registered| registered.external.is_of(owner);
-        self.all.iter().find(of_owner).map(|found| found.handle)
+        let of_owner = |external: &&Arc<External>| external.is_of(owner);
+        self.all.iter().find(of_owner).map(|found| found.handle())
     }
 
     /// Has `external`, which is registered, decide on what comes from `source`.
