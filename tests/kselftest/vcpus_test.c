@@ -117,13 +117,10 @@ FIXTURE_SETUP(long_burst)
 		.cpu_irq = CPU_OTHER,
 		.cpu_vcpu = CPU_VCPU,
 	};
-	struct device *dev;
 
 	ASSERT_TRUE(host_is_exact());
 	self->rig = setup_rig(&setup);
-	dev = device_open(1, DEVICE_VECTORS);
-	device_affinity(dev, CPU_OTHER);
-	rig_connect(self->rig, 1, dev);
+	setup_device(self->rig, 1, DEVICE_VECTORS, CPU_OTHER);
 	ASSERT_TRUE(volley_wait_attached(self->rig, 1));
 	ASSERT_TRUE(raise_all(self->rig));
 	volley_count(self->rig, &self->before);

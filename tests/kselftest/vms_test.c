@@ -149,15 +149,12 @@ TEST_F_TIMEOUT(vms, unload_under_load, 600)
 TEST_F_TIMEOUT(vms, two_devices, 300)
 {
 	struct rig *rig = self->rig[0];
-	struct device *dev;
 	u64 received;
 	int i;
 
 	rig_free(self->rig[1]);
 	self->rig[1] = NULL;
-	dev = device_open(1, VECTORS);
-	device_affinity(dev, CPU_OTHER);
-	rig_connect(rig, 1, dev);
+	setup_device(rig, 1, VECTORS, CPU_OTHER);
 	ASSERT_TRUE(volley_wait_attached(rig, 1));
 
 	received = host_read_u64(VOLLEY_SYSFS "/vms/%s/received", rig->id);

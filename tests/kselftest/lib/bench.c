@@ -51,13 +51,9 @@ struct rig *bench_rig(int cpu_irq, int cpu_vcpu)
 		.cpu_vcpu = cpu_vcpu,
 	};
 	struct rig *rig = setup_rig(&setup);
-	struct device *dev;
 
-	if (device_count() > 1) {
-		dev = device_open(1, BENCH_VECTORS);
-		device_affinity(dev, cpu_irq);
-		rig_connect(rig, 1, dev);
-	}
+	if (device_count() > 1)
+		setup_device(rig, 1, BENCH_VECTORS, cpu_irq);
 	return rig;
 }
 

@@ -144,19 +144,14 @@ void device_reset(struct device *dev)
 	device_init(dev);
 }
 
-/*
- * The kernel warns of an interrupt that is freed between a CPU's acknowledging it and
- * looking for who it belongs to, where an emulated CPU may stand still for long.
- */
-static void device_quiesce(struct device *dev)
-{
-	device_write(dev, E1000_EIMC, ~0);
-	host_visit_cpus();
-}
-
 void device_teardown(struct device *dev)
 {
-	device_quiesce(dev);
+	device_write(dev, E1000_EIMC, ~0);
+	/*
+	 * The kernel warns of an interrupt that is freed between a CPU's acknowledging it and
+	 * looking for who it belongs to, where an emulated CPU may stand still for long.
+	 */
+	host_visit_cpus();
 	vfio_pci_msix_disable(dev->vfio);
 	dev->vectors = 0;
 }

@@ -68,6 +68,14 @@ struct rig *setup_vm(int nr, int vectors, int cpu, enum guest_mode mode)
 	return rig;
 }
 
+void setup_device(struct rig *rig, int d, int vectors, int cpu)
+{
+	struct device *dev = device_open(d, vectors);
+
+	device_affinity(dev, cpu);
+	rig_connect(rig, d, dev);
+}
+
 bool teardown_rig(struct rig *rig)
 {
 	if (rig)

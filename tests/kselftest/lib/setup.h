@@ -39,6 +39,11 @@ struct rig *setup_usual_rig(const char *params, int vectors);
  * vCPU on @cpu.
  */
 struct rig *setup_vm(int nr, int vectors, int cpu, enum guest_mode mode);
+/*
+ * Opens the @d-th device, whose interrupts @cpu takes, and connects it as the VM's
+ * device of that number.
+ */
+void setup_device(struct rig *rig, int d, int vectors, int cpu);
 /* Ends the VM, unloads the module; false if the kernel has complained. */
 bool teardown_rig(struct rig *rig);
 

@@ -107,7 +107,6 @@ bool storm_rebind(struct scene *scene, struct seeded *seeded)
 {
 	int vectors = scene->rig->dev[0]->vectors;
 	char bdf[sizeof(scene->rig->dev[0]->bdf)];
-	struct device *dev;
 	pthread_t admin;
 
 	memcpy(bdf, scene->rig->dev[0]->bdf, sizeof(bdf));
@@ -120,9 +119,7 @@ bool storm_rebind(struct scene *scene, struct seeded *seeded)
 	load_hold(&scene->load, true);
 	device_close(scene->rig->dev[0]);
 	kvm_pthread_join(admin, NULL);
-	dev = device_open(0, vectors);
-	device_affinity(dev, CPU_IRQ);
-	rig_connect(scene->rig, 0, dev);
+	setup_device(scene->rig, 0, vectors, CPU_IRQ);
 	load_flow(&scene->load);
 	load_wait(&scene->load, 2);
 	return true;
