@@ -198,7 +198,7 @@ TEST_F_TIMEOUT(churn, interrupts_come_and_go, 600)
 			rig_disconnect(rig, 0);
 		device_teardown(rig->dev[0]);
 		if (variant->params)
-			ASSERT_TRUE(volley_wait_irqs_gone(irq, VECTORS));
+			ASSERT_TRUE(volley_wait_irqs_gone(rig->id, irq, VECTORS));
 		device_setup(rig->dev[0], VECTORS);
 		device_affinity(rig->dev[0], CPU_IRQ);
 		rig_connect(rig, 0, rig->dev[0]);

@@ -265,7 +265,7 @@ TEST_F_TIMEOUT(hostile, beside_another, 24 * 60 * 60)
 	EXPECT_EQ(variant->killed, WIFSIGNALED(status));
 	if (!variant->killed)
 		EXPECT_EQ(0, WEXITSTATUS(status));
-	EXPECT_TRUE(volley_wait_irqs_gone(post->irq, VECTORS));
+	EXPECT_TRUE(volley_wait_irqs_gone(post->id, post->irq, VECTORS));
 	EXPECT_TRUE(host_wait_for(!host_exists(VOLLEY_SYSFS "/vms/%s", post->id)));
 	EXPECT_TRUE(host_wait_for(!host_exists(KVM_DEBUGFS "/%s", post->id)));
 

@@ -67,7 +67,7 @@ bool victim_kill(struct victim *victim)
 		ksft_print_msg("the VM %s was no more\n", victim->id);
 		return false;
 	}
-	if (!volley_wait_irqs_gone(victim->irq, VICTIM_VECTORS)) {
+	if (!volley_wait_irqs_gone(victim->id, victim->irq, VICTIM_VECTORS)) {
 		ksft_print_msg("sources of %s stay behind\n", victim->id);
 		return false;
 	}

@@ -71,7 +71,7 @@ void volley_reload(const char *params)
 	TEST_ASSERT(!ret, "cannot load volley %s: %s", params, strerror(-ret));
 }
 
-static bool volley_attached(struct rig *rig, int d)
+bool volley_is_attached(struct rig *rig, int d)
 {
 	char vm[32];
 	int i;
@@ -85,27 +85,31 @@ static bool volley_attached(struct rig *rig, int d)
 
 bool volley_wait_attached(struct rig *rig, int d)
 {
-	return host_wait_for(volley_attached(rig, d));
+	return host_wait_for(volley_is_attached(rig, d));
 }
 
-static bool irqs_gone(const int *irq, int nr)
+/* The numbers may be those of another VM's sources by now. */
+static bool irqs_gone(const char *id, const int *irq, int nr)
 {
+	char vm[32];
 	int i;
 
 	for (i = 0; i < nr; i++)
-		if (host_exists(VOLLEY_SYSFS "/irqs/%d", irq[i]))
+		if (host_exists(VOLLEY_SYSFS "/irqs/%d", irq[i]) &&
+		    (host_read(vm, sizeof(vm), VOLLEY_SYSFS "/irqs/%d/vm", irq[i]) ||
+		     !strcmp(vm, id)))
 			return false;
 	return true;
 }
 
-bool volley_wait_irqs_gone(const int *irq, int nr)
+bool volley_wait_irqs_gone(const char *id, const int *irq, int nr)
 {
-	return host_wait_for(irqs_gone(irq, nr));
+	return host_wait_for(irqs_gone(id, irq, nr));
 }
 
 bool volley_wait_detached(struct rig *rig, int d)
 {
-	return volley_wait_irqs_gone(rig->dev[d]->irq, rig->dev[d]->vectors);
+	return volley_wait_irqs_gone(rig->id, rig->dev[d]->irq, rig->dev[d]->vectors);
 }
 
 void volley_set(struct rig *rig, const char *name, u32 value)

@@ -29,7 +29,10 @@ bool volley_present(void);
  */
 bool volley_wait_attached(struct rig *rig, int d);
 bool volley_wait_detached(struct rig *rig, int d);
-bool volley_wait_irqs_gone(const int *irq, int nr);
+/* The same of numbers that were those of vectors of the VM @id. */
+bool volley_wait_irqs_gone(const char *id, const int *irq, int nr);
+/* Whether all vectors of device @d are sources of the rig's VM now. */
+bool volley_is_attached(struct rig *rig, int d);
 
 /* One setting of the rig's VM. */
 void volley_set(struct rig *rig, const char *name, u32 value);

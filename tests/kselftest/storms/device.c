@@ -27,7 +27,7 @@ static bool set_vectors(struct scene *scene, int vectors, bool disconnect)
 	if (disconnect)
 		rig_disconnect(rig, 0);
 	device_teardown(rig->dev[0]);
-	if (!SAY_UNLESS(volley_wait_irqs_gone(irq, had), "sources stay behind"))
+	if (!SAY_UNLESS(volley_wait_irqs_gone(rig->id, irq, had), "sources stay behind"))
 		return false;
 	device_setup(rig->dev[0], vectors);
 	device_affinity(rig->dev[0], CPU_IRQ);
