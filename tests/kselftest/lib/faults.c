@@ -47,14 +47,13 @@ static void configure(const char *name, const char *value)
 		set(kinds[i], name, value);
 }
 
-void faults_begin(void)
+bool faults_find(void)
 {
 	char text[32];
 	u64 at;
 
-	volley_reload("");
-	TEST_ASSERT(!host_read(text, sizeof(text), "/sys/module/volley/sections/.text"),
-		    "where is the module?");
+	if (host_read(text, sizeof(text), "/sys/module/volley/sections/.text"))
+		return false;
 	at = strtoull(text, NULL, 16);
 	TEST_ASSERT(at > AROUND, "the module is at %s", text);
 	snprintf(text, sizeof(text), "0x%lx", at - AROUND);
@@ -71,6 +70,13 @@ void faults_begin(void)
 	/* Single pages, and wherever they are. */
 	set("fail_page_alloc", "min-order", "0");
 	set("fail_page_alloc", "ignore-gfp-highmem", "N");
+	return true;
+}
+
+void faults_begin(void)
+{
+	volley_reload("");
+	TEST_ASSERT(faults_find(), "where is the module?");
 	TEST_ASSERT(!volley_unload(), "cannot unload volley");
 }
 
@@ -104,10 +110,30 @@ static void arm_workers(const char *file, const char *text)
 	TEST_ASSERT(threads > others, "no workers");
 }
 
+/* What is left until one fails; less than 0 if the thread has ended. */
+static int left(int i)
+{
+	char text[16];
+	int ret = host_read(text, sizeof(text), "%s", thread[i]);
+
+	return ret ?: atoi(text);
+}
+
+/* A thread that was just counting has written what was left: it is told again. */
 static void disarm(void)
 {
-	while (threads)
-		host_write("0", "%s", thread[--threads]);
+	bool any;
+	int i;
+
+	do {
+		for (i = 0; i < threads; i++)
+			host_write("0", "%s", thread[i]);
+		host_sleep_us(10000);
+		any = false;
+		for (i = 0; i < threads; i++)
+			any |= left(i) > 0;
+	} while (any);
+	threads = 0;
 }
 
 void faults_arm(int nth)
@@ -121,11 +147,10 @@ void faults_arm(int nth)
 
 bool faults_hit(void)
 {
-	char text[16];
 	int i;
 
 	for (i = 0; i < threads; i++)
-		if (!host_read(text, sizeof(text), "%s", thread[i]) && !strcmp(text, "0"))
+		if (!left(i))
 			return true;
 	return false;
 }

@@ -16,6 +16,8 @@ bool faults_possible(void);
  * one of its functions on the stack. It is loaded and unloaded once to see where.
  */
 void faults_begin(void);
+/* The same where it is loaded now; false if it is not. */
+bool faults_find(void);
 
 /*
  * Has the @nth such allocation from now on fail, in this thread or in a worker

@@ -45,7 +45,7 @@ enum guest_op {
 	GUEST_OP_INV,		/* device, event */
 	GUEST_OP_INVALL,	/* collection */
 	GUEST_OP_MAPD,		/* device, on, collection: with all of its events */
-	GUEST_OP_LPIS_ENABLE,	/* on: those of this vCPU */
+	GUEST_OP_LPIS_ENABLE,	/* on, vCPU: whose */
 	GUEST_OP_ITS_ENABLE,	/* on */
 	GUEST_OP_IRQ_ENABLE,	/* on: whether this vCPU takes interrupts */
 	GUEST_OP_PARK,		/* leave the guest until told to go on */

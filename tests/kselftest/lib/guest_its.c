@@ -47,9 +47,9 @@ static void its_enable(bool on)
 	writel_relaxed(ctlr, GITS_BASE_GVA + GITS_CTLR);
 }
 
-static void lpis_enable(bool on)
+static void lpis_enable(bool on, u32 vcpu)
 {
-	u32 offset = guest_get_vcpuid() * SZ_64K * 2 + GICR_CTLR;
+	u32 offset = vcpu * SZ_64K * 2 + GICR_CTLR;
 
 	writel_relaxed(on ? GICR_CTLR_ENABLE_LPIS : 0, GICR_BASE_GVA + offset);
 }
@@ -117,7 +117,7 @@ void guest_its_op(struct guest_shared *s, u32 op, const u32 *arg)
 					  SZ_64K, false);
 		break;
 	case GUEST_OP_LPIS_ENABLE:
-		lpis_enable(arg[0]);
+		lpis_enable(arg[0], arg[1]);
 		break;
 	case GUEST_OP_ITS_ENABLE:
 		its_enable(arg[0]);

@@ -190,21 +190,26 @@ static void make_mapping(struct hostile *h, u64 *cmd)
 	cmd[2] = 0;
 }
 
+/* The LPIs of this vCPU. */
+static void enable_lpis(struct hostile *h)
+{
+	u32 v = guest_get_vcpuid();
+	struct guest_shared *s = h->shared;
+
+#define REDIST(reg)	(GICR_BASE_GVA + v * GICR_SIZE + (reg))
+	writel_relaxed(0, REDIST(GICR_CTLR));
+	writeq_relaxed(s->prop_table | 15, REDIST(GICR_PROPBASER));
+	writeq_relaxed(s->pend_tables + v * SZ_64K, REDIST(GICR_PENDBASER));
+	writel_relaxed(GICR_CTLR_ENABLE_LPIS, REDIST(GICR_CTLR));
+#undef REDIST
+}
+
 static void set_up_anew(struct hostile *h)
 {
 	struct guest_shared *s = h->shared;
-	u32 v;
 
 	writel_relaxed(GICD_CTLR_ARE_NS | GICD_CTLR_ENABLE_G1A | GICD_CTLR_ENABLE_G1,
 		       GICD_BASE_GVA + GICD_CTLR);
-	for (v = 0; v < s->nr_vcpus; v++) {
-#define REDIST(reg)	(GICR_BASE_GVA + v * GICR_SIZE + (reg))
-		writel_relaxed(0, REDIST(GICR_CTLR));
-		writeq_relaxed(s->prop_table | 15, REDIST(GICR_PROPBASER));
-		writeq_relaxed(s->pend_tables + v * SZ_64K, REDIST(GICR_PENDBASER));
-		writel_relaxed(GICR_CTLR_ENABLE_LPIS, REDIST(GICR_CTLR));
-#undef REDIST
-	}
 	writel_relaxed(0, GITS_BASE_GVA + GITS_CTLR);
 	its_init(s->collection_table, SZ_64K, s->device_table, SZ_64K, s->cmdq, SZ_64K);
 	h->next = 0;
@@ -296,6 +301,18 @@ static void look(unsigned long at)
 	asm volatile("ldr %w0, [%1]" : "=r" (val) : "r" (at & ~3UL) : "memory");
 }
 
+/*
+ * Whether it is what turns off another vCPU's LPIs. If that has one in a list register
+ * and another vCPU gets it then, KVM warns, with the module or without.
+ */
+static bool turns_off_lpis(unsigned long at)
+{
+	unsigned long offset = at - GICR_BASE_GPA;
+
+	return at >= GICR_BASE_GPA && offset % GICR_SIZE / 4 == GICR_CTLR / 4 &&
+	       offset / GICR_SIZE != guest_get_vcpuid();
+}
+
 static void registers(struct hostile *h)
 {
 	unsigned long at = below(h, 2) ? interesting(h) : anywhere(h);
@@ -311,6 +328,8 @@ static void registers(struct hostile *h)
 		return;
 	}
 	at &= ~(unsigned long)(size - 1);
+	if (turns_off_lpis(at))
+		return;
 	switch (size) {
 	case 1:
 		asm volatile("strb %w0, [%1]" :: "r" (val), "r" (at) : "memory");
@@ -339,7 +358,9 @@ void guest_hostile(struct guest_shared *shared, enum hostile_role role, u32 seed
 	WRITE_ONCE(h.me->loops, 0);
 	while (!told(&shared->peace)) {
 		h.wild = read_sysreg(cntvct_el0) / phase % 4 == 0;
-		if (role == HOSTILE_COMMANDS && was_wild && !h.wild)
+		if (was_wild && !h.wild && role != HOSTILE_MUTE)
+			enable_lpis(&h);
+		if (was_wild && !h.wild && role == HOSTILE_COMMANDS)
 			set_up_anew(&h);
 		was_wild = h.wild;
 		switch (role) {

@@ -101,15 +101,21 @@ bool storm_its_off(struct scene *scene, struct seeded *seeded)
 	return true;
 }
 
+/*
+ * Any vCPU disables them. The one whose they are leaves the guest before that and
+ * afterwards, so it has none in a list register that is sent to another vCPU meanwhile:
+ * see lib/hostile.c.
+ */
 bool storm_lpis_off(struct scene *scene, struct seeded *seeded)
 {
 	u32 v = any_vcpu(seeded);
 
 	begin_dropping(scene, seeded);
-	rig_ask(scene->rig, v, GUEST_OP_LPIS_ENABLE, false, 0, 0, 0);
+	rig_ask(scene->rig, v, GUEST_OP_LPIS_ENABLE, true, v, 0, 0);
+	rig_ask(scene->rig, any_vcpu(seeded), GUEST_OP_LPIS_ENABLE, false, v, 0, 0);
 	if (seeded_below(seeded, 2))
 		load_wait(&scene->load, 1);
-	rig_ask(scene->rig, v, GUEST_OP_LPIS_ENABLE, true, 0, 0, 0);
+	rig_ask(scene->rig, v, GUEST_OP_LPIS_ENABLE, true, v, 0, 0);
 	end_dropping(scene);
 	return true;
 }

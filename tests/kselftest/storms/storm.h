@@ -23,6 +23,8 @@ struct scene {
 	u64 saved_at_once;	/* of these, how often all that had come was Volley's */
 	u64 saved_pending;	/* interrupts that were pending in what was saved */
 	u64 saved_held;		/* kicks held for them */
+	u64 armed;		/* how often an allocation was to fail */
+	u64 faults;		/* how often one has */
 };
 
 #define SCENE_VECTORS	8
@@ -54,6 +56,7 @@ enum {
 	THE_VECTORS	= 1 << 5,	/* of the device, and where they lead to */
 	THE_SENDER	= 1 << 6,	/* whether everything that is sent comes */
 	SECOND_DEVICE	= 1 << 7,
+	THE_MEMORY	= 1 << 8,	/* whether there is enough */
 };
 
 struct storm {
@@ -62,6 +65,7 @@ struct storm {
 	bool (*round)(struct scene *scene, struct seeded *seeded);
 	unsigned int changes, relies_on;
 	unsigned int slow;	/* how many rounds of others one of this takes as long as */
+	bool (*possible)(void);	/* on this kernel; NULL: on each */
 };
 
 extern const struct storm storms[];
@@ -69,6 +73,8 @@ extern const int nr_storms;
 
 /* NULL if there is none of that name. */
 const struct storm *storm_find(const char *name);
+/* Whether it can be had on this kernel. */
+bool storm_possible(const struct storm *storm);
 /* How many rounds of this one make sense where others go through @rounds. */
 u64 storm_rounds(const struct storm *storm, u64 rounds);
 
@@ -80,7 +86,7 @@ typedef bool storm_round(struct scene *scene, struct seeded *seeded);
 storm_round storm_module, storm_settings, storm_affinity, storm_vcpu_moves, storm_cpu_offline,
 	    storm_rebind;				/* admin.c */
 storm_round storm_irqfds, storm_routes, storm_pause, storm_signals, storm_vm_killed,
-	    storm_save, storm_restore;			/* vmm.c */
+	    storm_no_memory, storm_save, storm_restore;	/* vmm.c */
 storm_round storm_movi, storm_inv, storm_invall, storm_discard, storm_mapd, storm_its_off,
 	    storm_lpis_off, storm_sleep;		/* guest.c */
 storm_round storm_mask, storm_msix, storm_reset;	/* device.c */

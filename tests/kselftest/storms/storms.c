@@ -2,6 +2,7 @@
 /*
  * All storms, and what they happen to.
  */
+#include "faults.h"
 #include "storm.h"
 #include "volley.h"
 
@@ -22,6 +23,8 @@ const struct storm storms[] = {
 	/* The VMM */
 	{ "irqfds", "deassigns and assigns irqfds", storm_irqfds,
 		THE_VECTORS, 0, 2 },
+	{ "no_memory", "has an allocation fail while irqfds come and go", storm_no_memory,
+		THE_VECTORS | THE_MEMORY, 0, 1, faults_possible },
 	{ "routes", "sets all routes, and leads vectors to other events", storm_routes,
 		THE_VECTORS | THE_SENDER, 0, 1 },
 	{ "pause", "pauses a vCPU and lets it go on", storm_pause,
@@ -29,7 +32,7 @@ const struct storm storms[] = {
 	{ "signals", "ends KVM_RUN by signals", storm_signals,
 		0, 0, 1 },
 	{ "vm_killed", "makes another VM, and kills it under load", storm_vm_killed,
-		SECOND_DEVICE, THE_CPUS | THE_MODULE, 20 },
+		SECOND_DEVICE, THE_CPUS | THE_MODULE | THE_MEMORY, 20 },
 	{ "save", "saves the vGIC's state with interrupts pending", storm_save,
 		THE_VCPUS | THE_ITS | THE_SENDER,
 		THE_CPUS | THE_VECTORS | THE_MODULE | THE_SETTINGS, 2 },
@@ -75,6 +78,11 @@ const struct storm *storm_find(const char *name)
 		if (!strcmp(storms[i].name, name))
 			return &storms[i];
 	return NULL;
+}
+
+bool storm_possible(const struct storm *storm)
+{
+	return !storm->possible || storm->possible();
 }
 
 u64 storm_rounds(const struct storm *storm, u64 rounds)

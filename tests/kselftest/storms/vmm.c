@@ -2,6 +2,7 @@
 /*
  * What the VMM does to its VM.
  */
+#include "faults.h"
 #include "migrate.h"
 #include "storm.h"
 #include "victim.h"
@@ -17,6 +18,36 @@ bool storm_irqfds(struct scene *scene, struct seeded *seeded)
 	if (seeded_below(seeded, 2))
 		load_wait(&scene->load, 1);
 	return true;
+}
+
+/* Among so many allocations is each that attaching asks for, or nearly so. */
+#define ALLOCATIONS	1000
+/* These are the VM's own. */
+#define FIRST		64
+
+/*
+ * In this thread, or in a worker. What could not be attached stays on the stock path;
+ * with the next irqfds all is as it should be.
+ */
+bool storm_no_memory(struct scene *scene, struct seeded *seeded)
+{
+	struct rig *rig = scene->rig;
+
+	/* Another storm may be loading it. */
+	HOST_WAIT_FOR(faults_find(), "where is the module?");
+	faults_arm(1 + seeded_below(seeded, scene->armed++ % 2 ? ALLOCATIONS : FIRST));
+	rig_disconnect(rig, 0);
+	rig_connect(rig, 0, rig->dev[0]);
+	/* It is attached in a while, if it is and nobody unloads the module. */
+	if (scene->alone)
+		host_wait_for(faults_hit() || volley_is_attached(rig, 0));
+	load_wait(&scene->load, 1 + seeded_below(seeded, 10));
+	scene->faults += faults_disarm();
+	/* Its VM may not be in sysfs: it comes anew. */
+	rig_disconnect(rig, 0);
+	rig_connect(rig, 0, rig->dev[0]);
+	return SAY_UNLESS(!scene->alone || volley_wait_attached(rig, 0),
+			  "not attached, though there is memory");
 }
 
 /*
