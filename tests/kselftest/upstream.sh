@@ -9,6 +9,7 @@
 # short		leave out what takes long
 #
 # UPSTREAM=FOLDER	run the programs in there instead
+# VOLLEY_TIMEOUT=SECONDS	for each minute of these take as much time as usual
 # VOLLEY_KO=FILE	load this module
 # VOLLEY_SYSFS=FOLDER	which is there while the module is
 #
@@ -25,6 +26,8 @@ ko=${VOLLEY_KO:-/lib/modules/$(uname -r)/updates/volley.ko}
 sysfs=${VOLLEY_SYSFS:-/sys/kernel/volley}
 programs=$(realpath "${UPSTREAM:-upstream}")
 out=/tmp/upstream
+# A kernel on which other things take longer, too.
+times=$(((${VOLLEY_TIMEOUT:-60} + 59) / 60))
 export VFIO_SELFTESTS_BDF="$VOLLEY_BDF"
 
 # Each with the seconds that it may take; the margins are for an emulated host,
@@ -58,7 +61,7 @@ run() {
 		number=$((number + 1))
 		echo "# $1: $program"
 		# shellcheck disable=SC2086 # a program and its arguments
-		timeout -s KILL "$seconds" "$programs/"$program \
+		timeout -s KILL "$((seconds * times))" "$programs/"$program \
 			</dev/null >"$folder/$number.log" 2>&1 9<&-
 		echo "$?" >"$folder/$number.status"
 		awk -v status="$(cat "$folder/$number.status")" '
