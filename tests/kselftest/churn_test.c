@@ -3,6 +3,9 @@
  * The host changes things under a VM that is sent interrupts: where they are
  * taken, where the vCPU runs, what they mean, whether they exist at all.
  */
+#include <kvm_util.h>
+#include <gic.h>
+#include <gic_v3.h>
 #include <proc_util.h>
 
 #include "load.h"
@@ -179,6 +182,49 @@ TEST_F_TIMEOUT(churn, route_to_another_event, 300)
 	ASSERT_EQ(0, rig_wait(rig, 0, 1U << vector));
 	EXPECT_EQ(old + 1, rig_taken(rig, GUEST_LPI(0, vector)));
 	EXPECT_EQ(new + 3, rig_taken(rig, GUEST_LPI(0, event)));
+}
+
+/* Messages that stand for no interrupt of the VM are taken by nobody. */
+TEST_F_TIMEOUT(churn, route_to_nowhere, 300)
+{
+	const int vector = 2;
+	const u64 doorbell = GITS_BASE_GPA + GITS_TRANSLATER;
+	const struct {
+		u64 address;
+		u32 device, event;
+	} messages[] = {
+		{ doorbell + SZ_1M, 0, vector },
+		/* One bit more than there are. */
+		{ doorbell, 0, 1 << 16 | vector },
+		{ doorbell, 1 << 16, vector },
+	};
+	struct kvm_irq_routing_entry odd = {
+		.gsi = GUEST_LPI(0, vector),
+		.type = KVM_IRQ_ROUTING_MSI,
+		.flags = KVM_MSI_VALID_DEVID,
+	};
+	struct rig *rig = self->rig;
+	u64 taken;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(messages); i++) {
+		odd.u.msi.address_lo = messages[i].address;
+		odd.u.msi.address_hi = messages[i].address >> 32;
+		odd.u.msi.devid = messages[i].device;
+		odd.u.msi.data = messages[i].event;
+		taken = rig_taken(rig, GUEST_LPI(0, vector));
+		rig_route_oddly(rig, &odd);
+		rig_raise_to_host(rig, 0, 1U << vector);
+		rig_settle(rig, 0);
+		EXPECT_EQ(taken, rig_taken(rig, GUEST_LPI(0, vector)))
+			TH_LOG("message %d", i);
+		EXPECT_EQ(1U << vector, rig_missing(rig, 0, ALL(VECTORS)));
+
+		rig_route_oddly(rig, NULL);
+		rig_raise(rig, 0, 1U << vector);
+		ASSERT_EQ(0, rig_wait(rig, 0, 1U << vector));
+		EXPECT_EQ(taken + 1, rig_taken(rig, GUEST_LPI(0, vector)));
+	}
 }
 
 /* MSI-X is turned off under the irqfds: the host's interrupts go and come. */

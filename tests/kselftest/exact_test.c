@@ -334,14 +334,30 @@ TEST_F_TIMEOUT(spinning, adaptive_high_rate, 300)
 /* Changed settings end it, too. */
 TEST_F_TIMEOUT(spinning, change_ends_window, 300)
 {
-	int i;
+	char enabled[128], handler[128], usecs[128];
+	const struct {
+		const char *file, *changed, *back;
+	} changes[] = {
+		{ usecs, "9999", "10000" },
+		{ enabled, "0", "1" },
+		{ handler, "host", "auto" },
+	};
+	struct rig *rig = self->rig;
+	int i, c;
 
+	snprintf(usecs, sizeof(usecs), VOLLEY_SYSFS "/vms/%s/max_usecs", rig->id);
+	snprintf(enabled, sizeof(enabled), VOLLEY_SYSFS "/vms/%s/enabled", rig->id);
+	snprintf(handler, sizeof(handler), VOLLEY_SYSFS "/irqs/%d/handler", rig->dev[0]->irq[0]);
+	volley_set(rig, "max_usecs", VOLLEY_LONGEST);
 	for (i = 0; i < 10; i++) {
-		volley_set(self->rig, "max_usecs", VOLLEY_LONGEST);
-		rig_raise(self->rig, 0, 1);
-		volley_set(self->rig, "max_usecs", VOLLEY_LONGEST - 1);
-		ASSERT_EQ(0, rig_wait(self->rig, 0, 1));
-		EXPECT_LE(latest_us(self->rig, 1), VOLLEY_LONGEST / 5);
+		for (c = 0; c < ARRAY_SIZE(changes); c++) {
+			rig_raise(rig, 0, 1);
+			ASSERT_EQ(0, host_write(changes[c].changed, "%s", changes[c].file));
+			ASSERT_EQ(0, rig_wait(rig, 0, 1));
+			EXPECT_LE(latest_us(rig, 1), VOLLEY_LONGEST / 5)
+				TH_LOG("%s", changes[c].file);
+			ASSERT_EQ(0, host_write(changes[c].back, "%s", changes[c].file));
+		}
 	}
 }
 

@@ -71,8 +71,16 @@ static void rig_set_routes(struct rig *rig)
 			};
 		}
 	}
+	if (rig->odd)
+		table->entries[rig->odd->gsi] = *rig->odd;
 	table->nr = n;
 	kvm_gsi_routing_write(rig->vm, table);
+}
+
+void rig_route_oddly(struct rig *rig, const struct kvm_irq_routing_entry *odd)
+{
+	rig->odd = odd;
+	rig_set_routes(rig);
 }
 
 void rig_route(struct rig *rig, int d, int vector, u32 event)

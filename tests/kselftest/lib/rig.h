@@ -40,6 +40,8 @@ struct rig {
 	u32 event[GUEST_DEVICES][GUEST_EVENTS];
 	/* What the guest's ITS maps each event to now, as far as the host knows. */
 	u32 lpi[GUEST_DEVICES][GUEST_EVENTS];
+	/* The route of one of its numbers that is no message for an event; or NULL. */
+	const struct kvm_irq_routing_entry *odd;
 	u32 round;
 	u64 sent[GUEST_DEVICES][DEVICE_VECTORS];
 	char id[32];			/* <pid>-<fd>, as KVM names it */
@@ -60,6 +62,8 @@ void rig_connect(struct rig *rig, int d, struct device *dev);
 void rig_disconnect(struct rig *rig, int d);
 /* Makes @vector the message of another @event, and sets the VM's routes anew. */
 void rig_route(struct rig *rig, int d, int vector, u32 event);
+/* Has the number of @odd mean what that says, until it is called with NULL. */
+void rig_route_oddly(struct rig *rig, const struct kvm_irq_routing_entry *odd);
 /* Starts the vCPUs and waits until the guest's ITS is set up. */
 void rig_start(struct rig *rig);
 /*
