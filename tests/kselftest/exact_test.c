@@ -343,6 +343,7 @@ TEST_F_TIMEOUT(spinning, change_ends_window, 300)
 		{ handler, "host", "auto" },
 	};
 	struct rig *rig = self->rig;
+	u64 arrived;
 	int i, c;
 
 	snprintf(usecs, sizeof(usecs), VOLLEY_SYSFS "/vms/%s/max_usecs", rig->id);
@@ -351,7 +352,9 @@ TEST_F_TIMEOUT(spinning, change_ends_window, 300)
 	volley_set(rig, "max_usecs", VOLLEY_LONGEST);
 	for (i = 0; i < 10; i++) {
 		for (c = 0; c < ARRAY_SIZE(changes); c++) {
+			arrived = rig_arrived(rig, 0);
 			rig_raise(rig, 0, 1);
+			HOST_WAIT_FOR(rig_arrived(rig, 0) > arrived, "it does not arrive");
 			ASSERT_EQ(0, host_write(changes[c].changed, "%s", changes[c].file));
 			ASSERT_EQ(0, rig_wait(rig, 0, 1));
 			EXPECT_LE(latest_us(rig, 1), VOLLEY_LONGEST / 5)
