@@ -24,7 +24,7 @@ const struct storm storms[] = {
 	{ "irqfds", "deassigns and assigns irqfds", storm_irqfds,
 		THE_VECTORS, 0, 2 },
 	{ "no_memory", "has an allocation fail while irqfds come and go", storm_no_memory,
-		THE_VECTORS | THE_MEMORY, 0, 1, faults_possible },
+		THE_VECTORS | THE_MEMORY, 0, 5, faults_possible },
 	{ "routes", "sets all routes, and leads vectors to other events", storm_routes,
 		THE_VECTORS | THE_SENDER, 0, 1 },
 	{ "pause", "pauses a vCPU and lets it go on", storm_pause,

@@ -22,8 +22,8 @@ bool storm_irqfds(struct scene *scene, struct seeded *seeded)
 
 /* Among so many allocations is each that attaching asks for, or nearly so. */
 #define ALLOCATIONS	1000
-/* These are the VM's own. */
-#define FIRST		64
+/* Among these are most that it cannot do without. */
+#define FIRST		32
 
 /*
  * In this thread, or in a worker. What could not be attached stays on the stock path;
@@ -35,7 +35,7 @@ bool storm_no_memory(struct scene *scene, struct seeded *seeded)
 
 	/* Another storm may be loading it. */
 	HOST_WAIT_FOR(faults_find(), "where is the module?");
-	faults_arm(1 + seeded_below(seeded, scene->armed++ % 2 ? ALLOCATIONS : FIRST));
+	faults_arm(1 + seeded_below(seeded, scene->armed++ % 4 < 3 ? FIRST : ALLOCATIONS));
 	rig_disconnect(rig, 0);
 	rig_connect(rig, 0, rig->dev[0]);
 	/* It is attached in a while, if it is and nobody unloads the module. */
