@@ -32,8 +32,9 @@ void memory_look(struct memory *memory);
 /*
  * Whether there is more than there was, by an object, 16 bytes per CPU or a page
  * for every other of @rounds, and by more than noise: 24 objects or 256 kB; says of
- * what. So an object for each round shows from 24 rounds on.
+ * what. So an object for each round shows from 24 rounds on. If there is more @now
+ * it is looked again for some seconds, for it may go.
  */
-bool memory_grew(const struct memory *before, const struct memory *now, u64 rounds);
+bool memory_grew(const struct memory *before, struct memory *now, u64 rounds);
 
 #endif /* VOLLEY_TEST_MEMORY_H */
