@@ -51,7 +51,7 @@ def unknown(program, option, name, source=None):
     """What is wrong with a choice, if anything."""
     source = source or (TESTS / f"{program}.c").read_text()
     known = names(source)[OPTIONS[option]]
-    return [] if known and name in known else [f"{program} has no {OPTIONS[option]} {name}"]
+    return [] if name in known else [f"{program} has no {OPTIONS[option]} {name}"]
 
 
 def main():

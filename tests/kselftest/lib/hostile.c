@@ -358,10 +358,11 @@ void guest_hostile(struct guest_shared *shared, enum hostile_role role, u32 seed
 	WRITE_ONCE(h.me->loops, 0);
 	while (!told(&shared->peace)) {
 		h.wild = read_sysreg(cntvct_el0) / phase % 4 == 0;
-		if (was_wild && !h.wild && role != HOSTILE_MUTE)
+		if (was_wild && !h.wild && role != HOSTILE_MUTE) {
 			enable_lpis(&h);
-		if (was_wild && !h.wild && role == HOSTILE_COMMANDS)
-			set_up_anew(&h);
+			if (role == HOSTILE_COMMANDS)
+				set_up_anew(&h);
+		}
 		was_wild = h.wild;
 		switch (role) {
 		case HOSTILE_STORM:

@@ -136,9 +136,11 @@ bool memory_grew(const struct memory *before, struct memory *now, u64 rounds)
 {
 	int i;
 
-	for (i = 0; i < LOOKS && is_more(before, now, rounds, false); i++) {
+	for (i = 0; is_more(before, now, rounds, i == LOOKS); i++) {
+		if (i == LOOKS)
+			return true;
 		host_sleep_us(1000000);
 		memory_look(now);
 	}
-	return is_more(before, now, rounds, true);
+	return false;
 }
