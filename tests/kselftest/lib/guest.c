@@ -26,6 +26,7 @@ void guest_irq(struct ex_regs *regs)
 	u64 now = read_sysreg(cntvct_el0);
 	struct guest_lpi *lpi;
 	unsigned int intid, i;
+	u32 round;
 
 	WRITE_ONCE(me->handling, 1);
 	intid = gic_get_and_ack_irq();
@@ -38,13 +39,14 @@ void guest_irq(struct ex_regs *regs)
 	i = intid - GUEST_LPI_BASE;
 	__GUEST_ASSERT(i < GUEST_LPIS, "unexpected interrupt %u", intid);
 	lpi = &shared->lpi[i];
+	round = READ_ONCE(lpi->round);
 
 	WRITE_ONCE(lpi->late, now - READ_ONCE(lpi->raised_at));
 	WRITE_ONCE(lpi->vcpu, guest_get_vcpuid());
 	WRITE_ONCE(me->taken[i], me->taken[i] + 1);
 	gic_set_eoi(intid);
 	/* The host goes on once it sees this: everything above comes first. */
-	tell(&lpi->seen, READ_ONCE(lpi->round));
+	tell(&lpi->seen, round);
 	tell(&me->handling, 0);
 }
 
