@@ -35,7 +35,7 @@ bool storm_settings(struct scene *scene, struct seeded *seeded)
 		{ "max_usecs", { "0", "10000" } },
 		{ "max_usecs", { "0", "10000" } },
 		{ "max_irqs", { "1", "1024" } },
-		{ "adaptive", { "0", "1" } },
+		{ "adaptive", { "1", "0" } },
 		{ "enabled", { "0", "1" } },
 	};
 	int ret, flip = seeded_below(seeded, ARRAY_SIZE(flips)), i;
