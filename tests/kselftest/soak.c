@@ -254,6 +254,7 @@ int main(void)
 	good = check_names() && scene_check(&scene) && soak(seconds, lap_seconds);
 	print_table();
 	good &= SAY_UNLESS(scene.armed < 10 || scene.faults, "no allocation has failed");
+	good &= SAY_UNLESS(scene.saves < 20 || scene.saved_held, "no save found a kick held");
 	good &= scene_end(&scene);
 	ksft_test_result(good, "soak\n");
 	ksft_finished();
