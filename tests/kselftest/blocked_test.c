@@ -14,16 +14,12 @@
 
 #include <userfaultfd_util.h>
 
+#include "foreign.h"
 #include "suite.h"
 
 #define VECTORS		4
 #define VECTOR		1	/* the one that a handler has */
 #define TARGET		2	/* and where it is redirected to */
-#define MODULE		"volley_foreign"
-#define PARAM		"/sys/module/" MODULE "/parameters/"
-#define FORWARD		"1"	/* as in volley_foreign.c */
-#define REDIRECT	"2"
-#define UNKNOWN_ACTION	"5"
 
 /*
  * For how long it is not provided, unless that is waited for: nobody may have to.
@@ -66,25 +62,21 @@ FIXTURE(blocked)
 
 FIXTURE_SETUP(blocked)
 {
-	char text[32];
-
 	ASSERT_LE(2, device_count());
-	host_unload_module(MODULE);
+	host_unload_module(FOREIGN);
 	self->rig = setup_usual_rig("", VECTORS);
 	self->other = setup_vm(1, VECTORS, CPU_OTHER, GUEST_WFI);
 	ASSERT_TRUE(volley_wait_attached(self->other, 0));
-	ASSERT_EQ(0, host_load_module(MODULE, ""));
-	ASSERT_EQ(0, host_write(REDIRECT, PARAM "behave"));
-	snprintf(text, sizeof(text), "%u", GUEST_LPI(0, TARGET));
-	ASSERT_EQ(0, host_write(text, PARAM "gsi"));
-	snprintf(text, sizeof(text), "irq %d", self->rig->dev[0]->irq[VECTOR]);
-	ASSERT_EQ(0, host_write(text, PARAM "register"));
+	ASSERT_EQ(0, host_load_module(FOREIGN, ""));
+	foreign_set("behave", REDIRECT);
+	foreign_set("gsi", GUEST_LPI(0, TARGET));
+	ASSERT_EQ(0, foreign_register("irq", self->rig->dev[0]->irq[VECTOR]));
 }
 
 FIXTURE_TEARDOWN(blocked)
 {
 	tell(&wanted, true);
-	host_unload_module(MODULE);
+	host_unload_module(FOREIGN);
 	rig_free(self->other);
 	EXPECT_TRUE(teardown_rig(self->rig));
 }
@@ -177,19 +169,19 @@ TEST_F_TIMEOUT(blocked, handler_gone, 300)
 
 	forget(rig);
 	/* But of this one, which is not to wait for KVM. */
-	ASSERT_EQ(0, host_write(FORWARD, PARAM "behave"));
+	foreign_set("behave", FORWARD);
 	rig_raise(rig, 0, 1U << VECTOR);
 	ASSERT_EQ(0, rig_wait(rig, 0, 1U << VECTOR));
-	ASSERT_EQ(0, host_write(REDIRECT, PARAM "behave"));
+	foreign_set("behave", REDIRECT);
 	block(rig);
 	by_host = host_read_u64(VOLLEY_SYSFS "/irqs/%d/to_host", rig->dev[0]->irq[VECTOR]);
-	ASSERT_EQ(0, host_write(UNKNOWN_ACTION, PARAM "behave"));
+	foreign_set("behave", UNKNOWN_ACTION);
 	rig_raise(rig, 0, 1U << VECTOR);
 	ASSERT_TRUE(host_wait_for(host_read_u64(VOLLEY_SYSFS "/irqs/%d/to_host",
 						rig->dev[0]->irq[VECTOR]) == by_host + 1));
 	rig_disconnect(rig, 0);
 	EXPECT_TRUE(volley_wait_detached(rig, 0));
-	EXPECT_EQ(0, host_unload_module(MODULE));
+	EXPECT_EQ(0, host_unload_module(FOREIGN));
 	host_log_mark();
 	EXPECT_FALSE(told(&provided));
 	EXPECT_TRUE(unblock(rig));
@@ -202,7 +194,7 @@ TEST_F_TIMEOUT(blocked, unloaded, 300)
 {
 	forget(self->rig);
 	block(self->rig);
-	ASSERT_EQ(0, host_unload_module(MODULE));
+	ASSERT_EQ(0, host_unload_module(FOREIGN));
 	EXPECT_EQ(0, volley_unload());
 	EXPECT_TRUE(told(&provided));
 	EXPECT_TRUE(unblock(self->rig));

@@ -10,11 +10,11 @@
  * the first fails, or every fourth if the share is less than 10.
  */
 #include "faults.h"
+#include "foreign.h"
 #include "seeded.h"
 #include "suite.h"
 
 #define VECTORS	2
-#define MODULE	"volley_foreign"
 #define EVENT	"/sys/kernel/tracing/events/volley/list_registers_loaded/enable"
 
 /* Among so many are those of the VM's own state; most others are of files, alike. */
@@ -74,7 +74,7 @@ static bool end(struct rig *rig)
 {
 	faults_disarm();
 	host_write("0", EVENT);
-	host_unload_module(MODULE);
+	host_unload_module(FOREIGN);
 	return teardown_rig(rig);
 }
 
@@ -163,20 +163,16 @@ TEST_F_TIMEOUT(faults, load, 1200)
 TEST_F_TIMEOUT(faults, handler, 600)
 {
 	struct rig *rig = self->rig;
-	char text[40];
 	int nth, ret;
 	bool hit;
 
 	ASSERT_EQ(0, volley_load(""));
 	ASSERT_TRUE(volley_wait_attached(rig, 0));
-	ASSERT_EQ(0, host_load_module(MODULE, ""));
+	ASSERT_EQ(0, host_load_module(FOREIGN, ""));
 	for (nth = 1; nth < MOST; nth++) {
-		if (nth % 2)
-			snprintf(text, sizeof(text), "irq %d", rig->dev[0]->irq[0]);
-		else
-			snprintf(text, sizeof(text), "device %s", rig->dev[0]->bdf);
 		faults_arm((nth + 1) / 2);
-		ret = host_write(text, "/sys/module/" MODULE "/parameters/register");
+		ret = nth % 2 ? foreign_register("irq", rig->dev[0]->irq[0]) :
+				foreign_register_device(rig);
 		hit = faults_disarm();
 		ASSERT_TRUE(delivered(rig));
 		if (!hit && nth % 2 == 0)
@@ -185,8 +181,7 @@ TEST_F_TIMEOUT(faults, handler, 600)
 			ASSERT_EQ(-ENOMEM, ret);
 			ASSERT_TRUE(hit);
 		} else {
-			ASSERT_EQ(0, host_write("\n", "/sys/module/" MODULE
-						"/parameters/unregister"));
+			ASSERT_EQ(0, foreign_unregister());
 		}
 	}
 	TH_LOG("%d allocations", nth / 2 - 1);

@@ -3,20 +3,13 @@
  * Handlers of other modules: what they are asked, that their verdicts are done,
  * and that nothing they do or leave undone harms anybody.
  */
+#include "foreign.h"
 #include "load.h"
 #include "suite.h"
 
 #define VECTORS		8
 #define VECTOR		2	/* the one that is registered for alone */
 #define TARGET		5	/* and where it is redirected to */
-#define MODULE		"volley_foreign"
-#define PARAM		"/sys/module/" MODULE "/parameters/"
-
-/* As in volley_foreign.c. */
-enum behave {
-	HOST, FORWARD, REDIRECT, CONSUME, LAST_ONLY, UNKNOWN_ACTION, TOO_MANY, TWICE,
-	NO_SUCH_ARRIVAL, STALL,
-};
 
 FIXTURE(handler)
 {
@@ -28,9 +21,9 @@ FIXTURE(handler)
 
 FIXTURE_SETUP(handler)
 {
-	host_unload_module(MODULE);
+	host_unload_module(FOREIGN);
 	self->rig = setup_usual_rig("", VECTORS);
-	ASSERT_EQ(0, host_load_module(MODULE, ""));
+	ASSERT_EQ(0, host_load_module(FOREIGN, ""));
 	self->irq = self->rig->dev[0]->irq[VECTOR];
 	self->lpi = self->rig->lpi[0][VECTOR];
 	self->target = self->rig->lpi[0][TARGET];
@@ -39,39 +32,8 @@ FIXTURE_SETUP(handler)
 
 FIXTURE_TEARDOWN(handler)
 {
-	host_unload_module(MODULE);
+	host_unload_module(FOREIGN);
 	EXPECT_TRUE(teardown_rig(self->rig));
-}
-
-static void set(const char *name, u32 value)
-{
-	char text[16];
-	int ret;
-
-	snprintf(text, sizeof(text), "%u", value);
-	ret = host_write(text, PARAM "%s", name);
-	TEST_ASSERT(!ret, "%s does not take it: %s", name, strerror(-ret));
-}
-
-static int register_for(const char *what, int irq)
-{
-	char text[40];
-
-	snprintf(text, sizeof(text), "%s %d", what, irq);
-	return host_write(text, PARAM "register");
-}
-
-static int register_device(struct rig *rig)
-{
-	char text[40];
-
-	snprintf(text, sizeof(text), "device %s", rig->dev[0]->bdf);
-	return host_write(text, PARAM "register");
-}
-
-static int unregister(void)
-{
-	return host_write("\n", PARAM "unregister");
 }
 
 /* What became of arrivals of @vector since the test began. */
@@ -99,7 +61,7 @@ TEST_F(handler, asked_and_forwarded)
 	unsigned int irq, cpu, gsi, reserved;
 	char text[80];
 
-	ASSERT_EQ(0, register_for("irq", self->irq));
+	ASSERT_EQ(0, foreign_register("irq", self->irq));
 	ASSERT_EQ(0, host_read(text, sizeof(text), VOLLEY_SYSFS "/irqs/%d/handler", self->irq));
 	EXPECT_STREQ("foreign", text);
 	ASSERT_EQ(0, host_read(text, sizeof(text), VOLLEY_SYSFS "/irqs/%d/handler",
@@ -108,10 +70,10 @@ TEST_F(handler, asked_and_forwarded)
 
 	raise_each(self->rig, 10);
 	EXPECT_EQ(taken + 10, rig_taken(self->rig, self->lpi));
-	EXPECT_EQ(10, host_read_u64(PARAM "calls"));
+	EXPECT_EQ(10, host_read_u64(FOREIGN_PARAM "calls"));
 	EXPECT_EQ(10, FATES(VECTOR).forwarded);
 
-	ASSERT_EQ(0, host_read(text, sizeof(text), PARAM "last"));
+	ASSERT_EQ(0, host_read(text, sizeof(text), FOREIGN_PARAM "last"));
 	ASSERT_EQ(6, sscanf(text, "%llu %llu %u %u %u %u", &time, &hwirq, &irq, &cpu, &gsi,
 			    &reserved));
 	EXPECT_LT(from, time);
@@ -122,25 +84,25 @@ TEST_F(handler, asked_and_forwarded)
 	EXPECT_EQ(GUEST_LPI(0, VECTOR), gsi);
 	EXPECT_EQ(0, reserved);
 
-	ASSERT_EQ(0, unregister());
+	ASSERT_EQ(0, foreign_unregister());
 	ASSERT_EQ(0, host_read(text, sizeof(text), VOLLEY_SYSFS "/irqs/%d/handler", self->irq));
 	EXPECT_STREQ("msi", text);
 	raise_each(self->rig, 1);
-	EXPECT_EQ(10, host_read_u64(PARAM "calls"));
+	EXPECT_EQ(10, host_read_u64(FOREIGN_PARAM "calls"));
 }
 
 TEST_F(handler, consumed_and_left_to_host)
 {
 	u64 arrived = host_irq_count(self->irq), taken = rig_taken(self->rig, self->lpi);
 
-	set("behave", CONSUME);
-	ASSERT_EQ(0, register_for("irq", self->irq));
+	foreign_set("behave", CONSUME);
+	ASSERT_EQ(0, foreign_register("irq", self->irq));
 	raise_each(self->rig, 10);
 	EXPECT_EQ(taken, rig_taken(self->rig, self->lpi));
 	EXPECT_EQ(arrived + 10, host_irq_count(self->irq));
 	EXPECT_EQ(10, FATES(VECTOR).consumed);
 
-	set("behave", HOST);
+	foreign_set("behave", HOST);
 	rig_raise(self->rig, 0, 1U << VECTOR);
 	EXPECT_EQ(0, rig_wait(self->rig, 0, 1U << VECTOR));
 	EXPECT_EQ(taken + 1, rig_taken(self->rig, self->lpi));
@@ -148,14 +110,14 @@ TEST_F(handler, consumed_and_left_to_host)
 	EXPECT_EQ(1, FATES(VECTOR).left[LEFT_HANDLER]);
 
 	/* The administrator has the last word. */
-	set("behave", CONSUME);
+	foreign_set("behave", CONSUME);
 	ASSERT_EQ(0, host_write("msi", VOLLEY_SYSFS "/irqs/%d/handler", self->irq));
 	rig_raise(self->rig, 0, 1U << VECTOR);
 	EXPECT_EQ(0, rig_wait(self->rig, 0, 1U << VECTOR));
-	EXPECT_EQ(11, host_read_u64(PARAM "calls"));
+	EXPECT_EQ(11, host_read_u64(FOREIGN_PARAM "calls"));
 	ASSERT_EQ(0, host_write("auto", VOLLEY_SYSFS "/irqs/%d/handler", self->irq));
 	raise_each(self->rig, 1);
-	EXPECT_EQ(12, host_read_u64(PARAM "calls"));
+	EXPECT_EQ(12, host_read_u64(FOREIGN_PARAM "calls"));
 	EXPECT_EQ(11, FATES(VECTOR).consumed);
 }
 
@@ -165,9 +127,9 @@ TEST_F(handler, redirected)
 	char name[64];
 	int i;
 
-	set("behave", REDIRECT);
-	set("gsi", GUEST_LPI(0, TARGET));
-	ASSERT_EQ(0, register_for("irq", self->irq));
+	foreign_set("behave", REDIRECT);
+	foreign_set("gsi", GUEST_LPI(0, TARGET));
+	ASSERT_EQ(0, foreign_register("irq", self->irq));
 	raise_each(self->rig, 10);
 	EXPECT_EQ(taken, rig_taken(self->rig, self->lpi));
 	EXPECT_EQ(target + 10, rig_taken(self->rig, self->target));
@@ -189,10 +151,10 @@ TEST_F(handler, redirected)
 	EXPECT_EQ(5, FATES(VECTOR).deferred);
 
 	/* To a number that the VMM has not routed: as it stands, by the host. */
-	set("gsi", GUEST_DEVICES * GUEST_EVENTS + 5);
+	foreign_set("gsi", GUEST_DEVICES * GUEST_EVENTS + 5);
 	rig_raise(self->rig, 0, 1U << VECTOR);
 	EXPECT_EQ(0, rig_wait(self->rig, 0, 1U << VECTOR));
-	set("gsi", 0xffffffff);
+	foreign_set("gsi", 0xffffffff);
 	rig_raise(self->rig, 0, 1U << VECTOR);
 	EXPECT_EQ(0, rig_wait(self->rig, 0, 1U << VECTOR));
 	EXPECT_EQ(taken + 2, rig_taken(self->rig, self->lpi));
@@ -208,7 +170,7 @@ static bool complained(void)
 /* What is no verdict is contained: the arrival goes the stock way. */
 TEST_F(handler, nonsense)
 {
-	static const struct { bool batch; enum behave behave; } nonsense[] = {
+	static const struct { bool batch; enum foreign_behave behave; } nonsense[] = {
 		{ false, UNKNOWN_ACTION }, { true, UNKNOWN_ACTION }, { true, TOO_MANY },
 		{ true, TWICE }, { true, NO_SUCH_ARRIVAL },
 	};
@@ -217,9 +179,9 @@ TEST_F(handler, nonsense)
 
 	for (i = 0; i < ARRAY_SIZE(nonsense); i++) {
 		host_log_mark();
-		set("batch", nonsense[i].batch);
-		set("behave", nonsense[i].behave);
-		ASSERT_EQ(0, register_for("irq", self->irq));
+		foreign_set("batch", nonsense[i].batch);
+		foreign_set("behave", nonsense[i].behave);
+		ASSERT_EQ(0, foreign_register("irq", self->irq));
 		rig_raise(self->rig, 0, 1U << VECTOR);
 		ASSERT_EQ(0, rig_wait(self->rig, 0, 1U << VECTOR))
 			TH_LOG("round %d", i);
@@ -234,7 +196,7 @@ TEST_F(handler, nonsense)
 		EXPECT_EQ(taken + sent, rig_taken(self->rig, self->lpi));
 		EXPECT_EQ(sent, FATES(VECTOR).left[LEFT_INVALID]);
 		EXPECT_FALSE(complained());
-		ASSERT_EQ(0, unregister());
+		ASSERT_EQ(0, foreign_unregister());
 	}
 }
 
@@ -245,31 +207,31 @@ TEST_F(handler, batches)
 	u64 sent = 0, calls;
 	int i;
 
-	set("batch", 1);
-	ASSERT_EQ(0, register_device(self->rig));
+	foreign_set("batch", 1);
+	ASSERT_EQ(0, foreign_register_device(self->rig));
 	for (i = 0; i < 50; i++) {
 		rig_raise(self->rig, 0, ALL(VECTORS));
 		ASSERT_EQ(0, rig_wait(self->rig, 0, ALL(VECTORS)));
 		sent += VECTORS;
 	}
-	EXPECT_EQ(sent, host_read_u64(PARAM "arrivals"));
-	EXPECT_LT(1, host_read_u64(PARAM "largest"));
-	EXPECT_GE(VECTORS, host_read_u64(PARAM "largest"));
-	EXPECT_GT(sent, host_read_u64(PARAM "calls"));
+	EXPECT_EQ(sent, host_read_u64(FOREIGN_PARAM "arrivals"));
+	EXPECT_LT(1, host_read_u64(FOREIGN_PARAM "largest"));
+	EXPECT_GE(VECTORS, host_read_u64(FOREIGN_PARAM "largest"));
+	EXPECT_GT(sent, host_read_u64(FOREIGN_PARAM "calls"));
 	volley_count(self->rig, &now);
 	volley_since(&now, &self->before);
 	EXPECT_EQ(sent, now.vm.forwarded);
 
-	set("behave", LAST_ONLY);
-	calls = host_read_u64(PARAM "calls");
+	foreign_set("behave", LAST_ONLY);
+	calls = host_read_u64(FOREIGN_PARAM "calls");
 	volley_count(self->rig, &self->before);
 	for (i = 0; i < 50; i++) {
-		u64 arrived = host_read_u64(PARAM "arrivals");
+		u64 arrived = host_read_u64(FOREIGN_PARAM "arrivals");
 
 		rig_raise(self->rig, 0, ALL(VECTORS));
-		ASSERT_TRUE(host_wait_for(host_read_u64(PARAM "arrivals") == arrived + VECTORS));
+		ASSERT_TRUE(host_wait_for(host_read_u64(FOREIGN_PARAM "arrivals") == arrived + VECTORS));
 	}
-	calls = host_read_u64(PARAM "calls") - calls;
+	calls = host_read_u64(FOREIGN_PARAM "calls") - calls;
 	volley_count(self->rig, &now);
 	volley_since(&now, &self->before);
 	EXPECT_EQ(sent, now.vm.received);
@@ -287,62 +249,34 @@ TEST_F(handler, errors)
 	};
 	int i;
 
-	EXPECT_EQ(-ENOENT, register_for("irq", 0));
-	EXPECT_EQ(-ENOENT, register_for("irq", 999999));
-	EXPECT_EQ(-ENOENT, unregister());
-	EXPECT_EQ(-ENOENT, host_write("stray", PARAM "unregister"));
-	EXPECT_EQ(-EAGAIN, register_for("atomic", self->irq));
-	set("both", 1);
-	EXPECT_EQ(-EINVAL, register_for("irq", self->irq));
-	set("both", 0);
+	EXPECT_EQ(-ENOENT, foreign_register("irq", 0));
+	EXPECT_EQ(-ENOENT, foreign_register("irq", 999999));
+	EXPECT_EQ(-ENOENT, foreign_unregister());
+	EXPECT_EQ(-ENOENT, host_write("stray", FOREIGN_PARAM "unregister"));
+	EXPECT_EQ(-EAGAIN, foreign_register("atomic", self->irq));
+	foreign_set("both", 1);
+	EXPECT_EQ(-EINVAL, foreign_register("irq", self->irq));
+	foreign_set("both", 0);
 	for (i = 0; i < ARRAY_SIZE(names); i++) {
-		ASSERT_EQ(0, host_write(names[i], PARAM "name"));
-		EXPECT_EQ(-EINVAL, register_for("irq", self->irq))
+		ASSERT_EQ(0, host_write(names[i], FOREIGN_PARAM "name"));
+		EXPECT_EQ(-EINVAL, foreign_register("irq", self->irq))
 			TH_LOG("name '%s'", names[i]);
 	}
-	ASSERT_EQ(0, host_write("a234567890123456789012345678901", PARAM "name"));
+	ASSERT_EQ(0, host_write("a234567890123456789012345678901", FOREIGN_PARAM "name"));
 
-	ASSERT_EQ(0, register_for("irq", self->irq));
-	EXPECT_EQ(-EEXIST, register_for("irq", self->irq));
-	EXPECT_EQ(-EEXIST, register_device(self->rig));
-	EXPECT_EQ(-EAGAIN, host_write("atomic", PARAM "unregister"));
+	ASSERT_EQ(0, foreign_register("irq", self->irq));
+	EXPECT_EQ(-EEXIST, foreign_register("irq", self->irq));
+	EXPECT_EQ(-EEXIST, foreign_register_device(self->rig));
+	EXPECT_EQ(-EAGAIN, host_write("atomic", FOREIGN_PARAM "unregister"));
 	/* None of that has changed anything. */
 	raise_each(self->rig, 1);
-	EXPECT_EQ(1, host_read_u64(PARAM "calls"));
-	ASSERT_EQ(0, unregister());
+	EXPECT_EQ(1, host_read_u64(FOREIGN_PARAM "calls"));
+	ASSERT_EQ(0, foreign_unregister());
 
-	ASSERT_EQ(0, register_device(self->rig));
-	EXPECT_EQ(-EEXIST, register_device(self->rig));
-	EXPECT_EQ(-EEXIST, register_for("irq", self->irq));
-	EXPECT_EQ(0, unregister());
-}
-
-/* Unregistering waits for a handler that is running. */
-TEST_F(handler, unregister_waits)
-{
-	u64 begun, returned, until;
-	int i;
-
-	set("behave", STALL);
-	/* However slow this is, at some length the handler is still running by then. */
-	for (i = 0; i < 5; i++) {
-		set("stall_ms", 200 << i);
-		ASSERT_EQ(0, register_for("irq", self->irq));
-		rig_raise(self->rig, 0, 1U << VECTOR);
-		HOST_WAIT_FOR(host_read_u64(PARAM "running") == 1 ||
-			      !rig_missing(self->rig, 0, 1U << VECTOR), "it is not called");
-		begun = host_now_ns();
-		ASSERT_EQ(0, unregister());
-		returned = host_now_ns();
-		EXPECT_EQ(0, host_read_u64(PARAM "running"));
-		until = host_read_u64(PARAM "stalled_until");
-		EXPECT_LT(until, returned);
-		ASSERT_EQ(0, rig_wait(self->rig, 0, 1U << VECTOR));
-		if (begun < until)
-			return;
-	}
-	ASSERT_TRUE(false)
-		TH_LOG("the handler was never running when it was unregistered");
+	ASSERT_EQ(0, foreign_register_device(self->rig));
+	EXPECT_EQ(-EEXIST, foreign_register_device(self->rig));
+	EXPECT_EQ(-EEXIST, foreign_register("irq", self->irq));
+	EXPECT_EQ(0, foreign_unregister());
 }
 
 /* Registered and unregistered while interrupts flow: nothing is lost. */
@@ -359,17 +293,17 @@ TEST_F_TIMEOUT(handler, under_load, 600)
 	rig_count(self->rig, 0, &before);
 	load_start(&load);
 	for (i = 0; i < 60; i++) {
-		set("batch", i & 1);
-		set("behave", i & 2 ? FORWARD : HOST);
-		ASSERT_EQ(0, i & 4 ? register_device(self->rig) : register_for("irq", self->irq));
+		foreign_set("batch", i & 1);
+		foreign_set("behave", i & 2 ? FORWARD : HOST);
+		ASSERT_EQ(0, i & 4 ? foreign_register_device(self->rig) : foreign_register("irq", self->irq));
 		if (i % 3)
 			load_wait(&load, 2);
 		/* It goes with its registration, or without. */
 		if (i % 5) {
-			ASSERT_EQ(0, unregister());
+			ASSERT_EQ(0, foreign_unregister());
 		} else {
-			ASSERT_EQ(0, host_unload_module(MODULE));
-			ASSERT_EQ(0, host_load_module(MODULE, ""));
+			ASSERT_EQ(0, host_unload_module(FOREIGN));
+			ASSERT_EQ(0, host_load_module(FOREIGN, ""));
 		}
 		ASSERT_EQ(0, load.lost)
 			TH_LOG("lost in round %d", i);
@@ -386,15 +320,15 @@ TEST_F_TIMEOUT(handler, under_load, 600)
 TEST_F(handler, module_goes)
 {
 	EXPECT_EQ(-EWOULDBLOCK, volley_unload());
-	set("leak", 1);
-	ASSERT_EQ(0, register_for("irq", self->irq));
+	foreign_set("leak", 1);
+	ASSERT_EQ(0, foreign_register("irq", self->irq));
 	raise_each(self->rig, 1);
-	ASSERT_EQ(0, host_unload_module(MODULE));
+	ASSERT_EQ(0, host_unload_module(FOREIGN));
 	EXPECT_TRUE(host_log_has("handler foreign has gone without unregistering it"));
 	rig_raise(self->rig, 0, ALL(VECTORS));
 	EXPECT_EQ(0, rig_wait(self->rig, 0, ALL(VECTORS)));
-	ASSERT_EQ(0, host_load_module(MODULE, ""));
-	EXPECT_EQ(0, register_for("irq", self->irq));
+	ASSERT_EQ(0, host_load_module(FOREIGN, ""));
+	EXPECT_EQ(0, foreign_register("irq", self->irq));
 }
 
 /* A device's handler is there before its interrupts are, an interrupt's goes with it. */
@@ -402,24 +336,24 @@ TEST_F(handler, comes_and_goes)
 {
 	char text[40];
 
-	ASSERT_EQ(0, register_for("irq", self->irq));
+	ASSERT_EQ(0, foreign_register("irq", self->irq));
 	rig_disconnect(self->rig, 0);
 	ASSERT_TRUE(volley_wait_detached(self->rig, 0));
 	rig_connect(self->rig, 0, self->rig->dev[0]);
 	ASSERT_TRUE(volley_wait_attached(self->rig, 0));
 	ASSERT_EQ(0, host_read(text, sizeof(text), VOLLEY_SYSFS "/irqs/%d/handler", self->irq));
 	EXPECT_STREQ("msi", text);
-	EXPECT_EQ(0, unregister());
+	EXPECT_EQ(0, foreign_unregister());
 
 	rig_disconnect(self->rig, 0);
 	ASSERT_TRUE(volley_wait_detached(self->rig, 0));
-	EXPECT_EQ(-ENOENT, register_for("irq", self->irq));
-	ASSERT_EQ(0, register_device(self->rig));
+	EXPECT_EQ(-ENOENT, foreign_register("irq", self->irq));
+	ASSERT_EQ(0, foreign_register_device(self->rig));
 	rig_connect(self->rig, 0, self->rig->dev[0]);
 	ASSERT_TRUE(volley_wait_attached(self->rig, 0));
 	rig_raise(self->rig, 0, ALL(VECTORS));
 	EXPECT_EQ(0, rig_wait(self->rig, 0, ALL(VECTORS)));
-	EXPECT_EQ(VECTORS, host_read_u64(PARAM "calls"));
+	EXPECT_EQ(VECTORS, host_read_u64(FOREIGN_PARAM "calls"));
 }
 
 TEST_HARNESS_MAIN

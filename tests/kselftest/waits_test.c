@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Whoever changes what handlers go by, or takes it away, waits for one that is
+ * running: it holds nothing by the old settings, and uses nothing, afterwards.
+ */
+#include "foreign.h"
+#include "suite.h"
+
+#define VECTORS		4
+#define VECTOR		2	/* of which the handler does not return for a while */
+
+FIXTURE(waits)
+{
+	struct rig *rig;
+};
+
+FIXTURE_SETUP(waits)
+{
+	host_unload_module(FOREIGN);
+	self->rig = setup_usual_rig("", VECTORS);
+	ASSERT_EQ(0, host_load_module(FOREIGN, ""));
+}
+
+FIXTURE_TEARDOWN(waits)
+{
+	host_unload_module(FOREIGN);
+	EXPECT_TRUE(teardown_rig(self->rig));
+}
+
+/* What somebody does, and what undoes it. */
+struct change {
+	const char *what;
+	void (*make)(struct rig *rig), (*undo)(struct rig *rig);
+};
+
+/* Whether @change was made while the handler of VECTOR ran, and waited for it. */
+static bool waited_for(struct rig *rig, const struct change *change)
+{
+	u64 begun, returned, until;
+	int i;
+
+	foreign_set("behave", STALL);
+	/* However slow this is, at some length the handler is still running by then. */
+	for (i = 0; i < 5; i++) {
+		foreign_set("stall_ms", 200 << i);
+		rig_raise(rig, 0, 1U << VECTOR);
+		HOST_WAIT_FOR(host_read_u64(FOREIGN_PARAM "running") == 1 ||
+			      !rig_missing(rig, 0, 1U << VECTOR), "it is not called");
+		begun = host_now_ns();
+		change->make(rig);
+		returned = host_now_ns();
+		until = host_read_u64(FOREIGN_PARAM "stalled_until");
+		TEST_ASSERT(!host_read_u64(FOREIGN_PARAM "running") && until < returned,
+			    "%s: the handler runs on", change->what);
+		TEST_ASSERT(!rig_wait(rig, 0, 1U << VECTOR), "%s: lost", change->what);
+		change->undo(rig);
+		if (begun < until)
+			return true;
+	}
+	ksft_print_msg("%s: the handler was never running at that moment\n", change->what);
+	return false;
+}
+
+static void write_irq(struct rig *rig, const char *name, const char *text)
+{
+	int ret = host_write(text, VOLLEY_SYSFS "/irqs/%d/%s", rig->dev[0]->irq[VECTOR], name);
+
+	TEST_ASSERT(!ret, "%s = %s: %s", name, text, strerror(-ret));
+}
+
+static void no_window(struct rig *rig)
+{
+	volley_set(rig, "max_usecs", 0);
+}
+
+static void window(struct rig *rig)
+{
+	volley_set(rig, "max_usecs", VOLLEY_LONGEST);
+}
+
+static void disable(struct rig *rig)
+{
+	volley_set(rig, "enabled", 0);
+}
+
+static void enable(struct rig *rig)
+{
+	volley_set(rig, "enabled", 1);
+}
+
+static void urgent(struct rig *rig)
+{
+	write_irq(rig, "urgent", "1");
+}
+
+static void not_urgent(struct rig *rig)
+{
+	write_irq(rig, "urgent", "0");
+}
+
+static void to_host(struct rig *rig)
+{
+	write_irq(rig, "handler", "host");
+}
+
+static void not_to_host(struct rig *rig)
+{
+	write_irq(rig, "handler", "auto");
+}
+
+/* Without a stop at KVM, which waits for those of its VM when an irqfd goes. */
+static void take_vectors(struct rig *rig)
+{
+	vfio_pci_msix_disable(rig->dev[0]->vfio);
+}
+
+static void give_vectors(struct rig *rig)
+{
+	TEST_ASSERT(volley_wait_irqs_gone(rig->id, rig->dev[0]->irq, VECTORS), "not detached");
+	device_setup(rig->dev[0], VECTORS);
+	device_affinity(rig->dev[0], CPU_IRQ);
+	rig_connect(rig, 0, rig->dev[0]);
+	TEST_ASSERT(volley_wait_attached(rig, 0), "not attached");
+}
+
+static void unregister_it(struct rig *rig)
+{
+	TEST_ASSERT(!foreign_unregister(), "cannot unregister");
+}
+
+static void register_it(struct rig *rig)
+{
+	TEST_ASSERT(!foreign_register("irq", rig->dev[0]->irq[VECTOR]), "cannot register");
+}
+
+/*
+ * Whoever changes what handlers go by, or takes it away, waits for one that is
+ * running: it holds nothing by the old settings, and uses nothing, afterwards.
+ */
+TEST_F_TIMEOUT(waits, changes, 600)
+{
+	static const struct change changes[] = {
+		{ "max_usecs", no_window, window },
+		{ "enabled", disable, enable },
+		{ "urgent", urgent, not_urgent },
+		{ "handler", to_host, not_to_host },
+		{ "vectors", take_vectors, give_vectors },
+	};
+	int i;
+
+	/* This is still there when the vectors are again. */
+	ASSERT_EQ(0, foreign_register_device(self->rig));
+	for (i = 0; i < ARRAY_SIZE(changes); i++)
+		EXPECT_TRUE(waited_for(self->rig, &changes[i]));
+}
+
+/* Unregistering waits as well. */
+TEST_F_TIMEOUT(waits, unregister, 300)
+{
+	static const struct change change = { "unregister", unregister_it, register_it };
+
+	ASSERT_EQ(0, foreign_register("irq", self->rig->dev[0]->irq[VECTOR]));
+	EXPECT_TRUE(waited_for(self->rig, &change));
+}
+
+TEST_HARNESS_MAIN
