@@ -170,6 +170,21 @@ TEST_F_TIMEOUT(kick, adaptive_held_at_high_rate, 300)
 	}
 }
 
+/* It goes to the CPU where the vCPU is now, whether it was held or not. */
+TEST_F_TIMEOUT(kick, follows_vcpu, 300)
+{
+	static const int cpus[] = { CPU_OTHER, CPU_VCPU };
+	int i;
+
+	volley_set(self->rig, "max_irqs", 1024);
+	for (i = 0; i < 2 * ARRAY_SIZE(cpus); i++) {
+		volley_set(self->rig, "max_usecs", i < ARRAY_SIZE(cpus) ? 0 : VOLLEY_LONGEST);
+		pin_task_to_cpu(self->rig->thread[0], host_cpu(cpus[i % ARRAY_SIZE(cpus)]));
+		ASSERT_EQ(0, send(self->rig, 10, 300))
+			TH_LOG("round %d", i);
+	}
+}
+
 /* max_irqs sends it long before max_usecs would. */
 TEST_F_TIMEOUT(kick, full, 300)
 {
