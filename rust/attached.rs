@@ -79,6 +79,8 @@ struct Attached {
 
 /// A source, and what goes with it.
 struct AttachedSource {
+    /// Its host IRQ, here as well: to find one means to look at all.
+    irq: u32,
     files: Files<Source, SourceDirectory>,
     source: Arc<Source>,
     watch: Watch,
@@ -208,6 +210,7 @@ impl Attached {
         self.registrations.assign(&source);
 
         let mut attached = AttachedSource {
+            irq: source.key().irq,
             files,
             source,
             watch,
@@ -265,16 +268,25 @@ impl Attached {
         (&mut self.registrations, sources)
     }
 
-    /// Lets go of VMs that have no source.
+    /// Lets go of `vm` if it has no source.
     ///
-    /// Dropping the last reference on a VM destroys it, so this must be called while a pair of such
-    /// a VM is connected: KVM has one of its own until all of them have been disconnected.
-    fn release_idle_vms(&mut self) {
-        while let Some(idle) = self.vms.iter().position(|known| !known.vm.has_sources()) {
-            let Ok(gone) = self.vms.remove(idle) else {
-                return;
-            };
+    /// Dropping the last reference on a VM destroys it, so this must be called while a pair of it is
+    /// connected: KVM has one of its own until all of them have been disconnected.
+    fn release_if_idle(&mut self, vm: &Arc<Vm>) {
+        if vm.has_sources() {
+            return;
+        }
+        let at = self.vms.iter().position(|known| Arc::ptr_eq(&known.vm, vm));
+        if let Some(Ok(gone)) = at.map(|at| self.vms.remove(at)) {
             self.removals.add(gone.files, Closed::Vm);
+        }
+    }
+
+    /// Lets go of VMs that have no source; a pair of each must be connected, as above.
+    fn release_idle_vms(&mut self) {
+        while let Some(idle) = self.vms.iter().find(|known| !known.vm.has_sources()) {
+            let vm = idle.vm.clone();
+            self.release_if_idle(&vm);
         }
     }
 }
@@ -285,23 +297,18 @@ struct Detach;
 impl Hooks for Detach {
     fn disconnected(irq: u32, serialised: &Serialised) {
         let mut attached = ATTACHED.lock();
-        let Some(at) = attached
-            .sources
-            .iter()
-            .position(|attached| attached.source.key().irq == irq)
-        else {
+        let at = attached.sources.iter().position(|known| known.irq == irq);
+        let Some(Ok(parted)) = at.map(|at| attached.sources.remove(at)) else {
             return;
         };
-        if let Ok(parted) = attached.sources.remove(at) {
-            let mut withdrawn = Withdrawn::new();
-            withdraw(&parted, &mut withdrawn, serialised);
-            withdrawn.quiesce();
-            detached(&parted);
-            attached.removals.add(parted.files, Closed::Source);
-            parted.source.vm().errands().leave_files();
-        }
+        let mut withdrawn = Withdrawn::new();
+        withdraw(&parted, &mut withdrawn, serialised);
+        withdrawn.quiesce();
+        detached(&parted);
+        attached.removals.add(parted.files, Closed::Source);
+        parted.source.vm().errands().leave_files();
         // The pair is still connected as far as KVM is concerned.
-        attached.release_idle_vms();
+        attached.release_if_idle(parted.source.vm());
     }
 }
 
