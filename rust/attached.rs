@@ -330,18 +330,37 @@ pub(crate) fn detach_all(serialised: &Serialised) {
     }
 }
 
-/// Calls `vm` for each VM, and after each `source` for each of its sources.
+/// Returns all VMs and all sources that are attached at this moment.
 ///
-/// Nothing is attached or detached meanwhile. Context: process, sleeps; the module is initialised.
-pub(crate) fn look_at(vm: impl Fn(&Arc<Vm>), source: impl Fn(&Arc<Source>)) {
-    let attached = ATTACHED.lock();
-    for known in &attached.vms {
-        vm(&known.vm);
-        for of_vm in &attached.sources {
-            if Arc::ptr_eq(of_vm.source.vm(), &known.vm) {
-                source(&of_vm.source);
+/// Nobody waits for whoever looks at them afterwards. Context: process, sleeps; the module is
+/// initialised, and no lock is held: a reference may be the last one by the time it is dropped.
+///
+/// # Errors
+///
+/// `ENOMEM`.
+pub(crate) fn all() -> Result<(KVVec<Arc<Vm>>, KVVec<Arc<Source>>)> {
+    let mut vms = KVVec::new();
+    let mut sources = KVVec::new();
+
+    loop {
+        let (nr_vms, nr_sources) = {
+            let attached = ATTACHED.lock();
+            let (nr_vms, nr_sources) = (attached.vms.len(), attached.sources.len());
+
+            if nr_vms <= vms.capacity() && nr_sources <= sources.capacity() {
+                // There is room for all of them.
+                for known in &attached.vms {
+                    let _ = vms.push_within_capacity(known.vm.clone());
+                }
+                for known in &attached.sources {
+                    let _ = sources.push_within_capacity(known.source.clone());
+                }
+                return Ok((vms, sources));
             }
-        }
+            (nr_vms, nr_sources)
+        };
+        vms.reserve(nr_vms, GFP_KERNEL)?;
+        sources.reserve(nr_sources, GFP_KERNEL)?;
     }
 }
 

@@ -28,7 +28,11 @@ pub(crate) trait Text: 'static {
     /// Prints the text.
     ///
     /// It may be called again for the same reader, with more room. Context: process, may sleep.
-    fn print(out: &SeqFile);
+    ///
+    /// # Errors
+    ///
+    /// What the reader gets in place of the text.
+    fn print(out: &SeqFile) -> Result;
 }
 
 /// A file that only root may read, in a directory of its own; dropping it takes both away, and
@@ -95,8 +99,8 @@ impl<T: Text> File<T> {
     /// To be called by `seq_file` only.
     unsafe extern "C" fn show(seq: *mut bindings::seq_file, _: *mut c_void) -> c_int {
         // SAFETY: `seq_file` calls this with its lock held.
-        T::print(unsafe { SeqFile::from_raw(seq) });
-        0
+        let printed = T::print(unsafe { SeqFile::from_raw(seq) });
+        printed.map_or_else(Error::to_errno, |()| 0)
     }
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The state of everything at one moment, as text: `/sys/kernel/debug/volley/state`.
+//! The state of everything, as text: `/sys/kernel/debug/volley/state`.
 //!
 //! `Documentation/debugfs.rst` describes it for users. There is a line for each VM, vCPU and source,
-//! of words `name=value`: those of the files in sysfs, and what has no file there.
+//! of words `name=value`: those of the files in sysfs, and what has no file there. What there is, is
+//! found at one moment; each line is of the moment when it is printed.
 
 use crate::{
     attached,
@@ -18,15 +19,18 @@ use crate::{
     trace, //
 };
 use kernel::{
+    prelude::*,
     seq_file::SeqFile,
-    seq_print, //
+    seq_print,
+    sync::Arc, //
 };
 
 /// The text.
 pub(crate) struct State;
 
 impl Text for State {
-    fn print(out: &SeqFile) {
+    fn print(out: &SeqFile) -> Result {
+        let (vms, sources) = attached::all()?;
         let defaults = params::defaults();
 
         seq_print!(
@@ -43,33 +47,34 @@ impl Text for State {
             defaults.max_irqs(),
             u32::from(defaults.adaptive())
         );
-        attached::look_at(
-            |vm| {
-                seq_print!(out, "\nvm={}", vm.id());
-                print_vm(out, vm);
-                for index in 0..vm.vcpus() {
-                    if let Some(vcpu) = vm.vcpu(index) {
-                        let now = vcpu.at_this_moment();
-                        seq_print!(
-                            out,
-                            "  vcpu={} in_guest={} irq_pending={} held_requests={} held_irqs={} left_ns={} gap_ns={}",
-                            index,
-                            u32::from(vcpu.kvm().in_guest()),
-                            u32::from(vcpu.kvm().irq_pending()),
-                            now.held.requests,
-                            now.held.irqs,
-                            now.left_ns,
-                            now.gap_ns
-                        );
-                        print_vcpu(out, vm, index);
-                    }
+        for vm in &vms {
+            seq_print!(out, "\nvm={}", vm.id());
+            print_vm(out, vm);
+            for index in 0..vm.vcpus() {
+                if let Some(vcpu) = vm.vcpu(index) {
+                    let now = vcpu.at_this_moment();
+                    seq_print!(
+                        out,
+                        "  vcpu={} in_guest={} irq_pending={} held_requests={} held_irqs={} left_ns={} gap_ns={}",
+                        index,
+                        u32::from(vcpu.kvm().in_guest()),
+                        u32::from(vcpu.kvm().irq_pending()),
+                        now.held.requests,
+                        now.held.irqs,
+                        now.left_ns,
+                        now.gap_ns
+                    );
+                    print_vcpu(out, vm, index);
                 }
-            },
-            |source| {
-                let key = source.key();
-                seq_print!(out, "  irq={} hwirq={}", key.irq, key.intid);
-                print_source(out, source);
-            },
-        );
+            }
+            for source in &sources {
+                if Arc::ptr_eq(source.vm(), vm) {
+                    let key = source.key();
+                    seq_print!(out, "  irq={} hwirq={}", key.irq, key.intid);
+                    print_source(out, source);
+                }
+            }
+        }
+        Ok(())
     }
 }
