@@ -18,6 +18,9 @@
 //! The one place where it is written down. Locks of KVM and of the kernel are marked `*`.
 //!
 //! ```text
+//! Sources::readers                          mutex, `vm/sources.rs`; who reads counters, one by one
+//!   Sources::lists
+//!
 //! irqbypass lock *                          mutex; made visible as `Serialised`
 //!   kvm_lock *                              mutex; walking the list of VMs
 //!     kvm->irqfds.lock *                    spinlock_t, IRQs off; walking a VM's irqfds
@@ -29,7 +32,7 @@
 //!
 //! kernfs: all that it has *                 making and removing directories, in a work item
 //!   kernfs: active references *             waited for when a directory is removed
-//!     Sources::lists, Lent::object          taken when a file is read
+//!     Sources::readers, Lent::object        taken when a file is read
 //!     KVM's, to destroy a VM *              whoever reads a file as a VM ends may have the last
 //!                                           reference
 //!

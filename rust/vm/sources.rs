@@ -8,10 +8,12 @@ use crate::{
 };
 use core::mem::swap;
 use kernel::{
+    new_mutex,
     new_spinlock,
     prelude::*,
     sync::{
         Arc,
+        Mutex,
         SpinLock, //
     },
 };
@@ -35,6 +37,10 @@ struct Lists {
 pub(super) struct Sources {
     #[pin]
     lists: SpinLock<Lists>,
+    /// Who reads counters comes one by one: whoever adds or removes a source waits for one of them
+    /// at most, however many there are.
+    #[pin]
+    readers: Mutex<()>,
 }
 
 impl Sources {
@@ -46,6 +52,7 @@ impl Sources {
                 leaving: KVVec::new(),
                 gone: Fates::new(),
             }),
+            readers <- new_mutex!(()),
         })
     }
 
@@ -132,8 +139,10 @@ impl Sources {
         change(&self.lists.lock().present);
     }
 
-    /// Returns the sum of one count of all sources that are present or gone.
+    /// Returns the sum of one count of all sources that are present or gone. Context: process,
+    /// sleeps.
     pub(super) fn sum(&self, count: impl Fn(&Fates) -> u64) -> u64 {
+        let _one_by_one = self.readers.lock();
         let lists = self.lists.lock();
 
         lists
