@@ -2,10 +2,10 @@
 
 //! Errands: what hard interrupts, probes and files leave to be done in process context.
 //!
-//! They have a workqueue of their own, so that all that was left can be waited for. What is left to
+//! They have workqueues of their own, so that all that was left can be waited for. What is left to
 //! look for is one work item. What is to be done about files is another, for it may have to wait for
-//! all of sysfs; and what is left for a VM is one of that VM's, for it may have to wait for the VM
-//! (`vm.rs`).
+//! all of sysfs. What is left for a VM is one of that VM's, for it may have to wait for the VM
+//! (`vm.rs`); those have a workqueue for themselves, which has a limit to what runs at a time, as any.
 
 use crate::workqueue::{
     self,
@@ -40,6 +40,7 @@ pub(crate) struct Errands {
     files_work: Work<Errands, 1>,
     update_files: fn(),
     queue: OwnQueue,
+    of_vms: OwnQueue,
 }
 
 impl_has_work! {
@@ -75,7 +76,8 @@ impl Errands {
     ///
     /// `ENOMEM`.
     pub(crate) fn new(look: fn(&Arc<Self>), update_files: fn()) -> Result<Arc<Self>> {
-        let queue = OwnQueue::new()?;
+        let queue = OwnQueue::new(c"volley")?;
+        let of_vms = OwnQueue::new(c"volley_vms")?;
 
         Arc::pin_init(
             pin_init!(Self {
@@ -85,6 +87,7 @@ impl Errands {
                 files_work <- new_work!("volley_files"),
                 update_files,
                 queue,
+                of_vms,
             }),
             GFP_KERNEL,
         )
@@ -92,22 +95,24 @@ impl Errands {
 
     /// Has it looked soon for what has changed. Context: any.
     pub(crate) fn leave_look(self: &Arc<Self>) {
-        self.leave::<_, 0>(self.clone());
+        // If it is queued already, that will do: it has not begun, and sees what was done before.
+        let _ = self.queue.enqueue::<_, 0>(self.clone());
     }
 
     /// Has the files brought up to date soon. Context: any.
     pub(crate) fn leave_files(self: &Arc<Self>) {
-        self.leave::<_, 1>(self.clone());
+        // As above.
+        let _ = self.queue.enqueue::<_, 1>(self.clone());
     }
 
-    /// Has a work item run soon, once more if it is running. Context: any; nothing is dropped here
-    /// if the caller has another reference.
-    pub(crate) fn leave<W, const ID: u64>(&self, item: W)
+    /// Has a VM's work item run soon, once more if it is running. Context: any; nothing is dropped
+    /// here if the caller has another reference.
+    pub(crate) fn leave_for_vm<W>(&self, item: W)
     where
-        W: RawWorkItem<ID> + Send + 'static,
+        W: RawWorkItem<0> + Send + 'static,
     {
-        // If it is queued already, that will do: it has not begun, and sees what was done before.
-        let _ = self.queue.enqueue(item);
+        // As above.
+        let _ = self.of_vms.enqueue(item);
     }
 
     /// Waits until what was left to look for has been looked for, and the files have followed.
@@ -126,5 +131,6 @@ impl Errands {
     /// Waits until all that was left by now has been done. Context: process.
     pub(crate) fn finish_all(&self) {
         self.queue.wait();
+        self.of_vms.wait();
     }
 }

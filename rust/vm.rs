@@ -119,7 +119,7 @@ impl Vm {
 
     /// Has done soon what hard interrupts have left for its sources. Context: any.
     pub(crate) fn leave_errands(self: &Arc<Self>) {
-        self.errands.leave::<_, 0>(self.clone());
+        self.errands.leave_for_vm(self.clone());
     }
 
     /// Returns whether the VM has a source.

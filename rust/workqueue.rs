@@ -31,14 +31,14 @@ unsafe impl Send for OwnQueue {}
 unsafe impl Sync for OwnQueue {}
 
 impl OwnQueue {
-    /// Creates it. Context: process.
+    /// Creates it, called `name`. Context: process.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn new() -> Result<Self> {
-        // SAFETY: There is nothing to observe.
-        let queue = unsafe { crate::bindings::volley_alloc_workqueue() };
+    pub(crate) fn new(name: &CStr) -> Result<Self> {
+        // SAFETY: The name is a string, which is copied.
+        let queue = unsafe { crate::bindings::volley_alloc_workqueue(name.as_char_ptr()) };
         // INVARIANT: It was just made.
         NonNull::new(queue.cast()).map(Self).ok_or(ENOMEM)
     }

@@ -42,9 +42,9 @@ void volley_local_irq_restore(unsigned long flags)
 }
 
 /* NULL if there is no memory for it. */
-struct workqueue_struct *volley_alloc_workqueue(void)
+struct workqueue_struct *volley_alloc_workqueue(const char *name)
 {
-	return alloc_workqueue("volley", WQ_UNBOUND, 0);
+	return alloc_workqueue("%s", WQ_UNBOUND, 0, name);
 }
 
 bool volley_refcount_inc_not_zero(refcount_t *refcount)

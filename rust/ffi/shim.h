@@ -19,7 +19,7 @@ unsigned long volley_local_irq_save(void);
 void volley_local_irq_restore(unsigned long flags);
 
 /* Memory and work. */
-struct workqueue_struct *volley_alloc_workqueue(void);
+struct workqueue_struct *volley_alloc_workqueue(const char *name);
 
 /* References. */
 bool volley_refcount_inc_not_zero(refcount_t *refcount);
