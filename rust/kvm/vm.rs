@@ -110,7 +110,7 @@ impl VmRef {
         } {
             // SAFETY: By the type invariants.
             pid = unsafe { (*self.as_ptr()).userspace_pid };
-            fd = NO_FD.wrapping_add(UNNAMED.fetch_add(1, Relaxed));
+            fd = NO_FD.wrapping_add(UNNAMED.fetch_add(1, Relaxed) & (NO_FD - 1));
         }
         VmId { pid, fd }
     }
