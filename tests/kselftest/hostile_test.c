@@ -14,6 +14,7 @@
 
 #include "hostile.h"
 #include "load.h"
+#include "memory.h"
 #include "suite.h"
 
 #define VECTORS		8
@@ -137,15 +138,21 @@ struct worker {
 	int cpu;
 	bool stop;
 	u64 rounds;
+	u64 longest_ns;		/* from one to the next, for which it slept for 1 ms */
 };
 
 static void *work(void *data)
 {
 	struct worker *worker = data;
+	u64 last, now;
 
 	pin_self_to_cpu(worker->cpu);
+	last = host_now_ns();
 	while (!told(&worker->stop)) {
 		host_sleep_us(1000);
+		now = host_now_ns();
+		worker->longest_ns = max(worker->longest_ns, now - last);
+		last = now;
 		tell(&worker->rounds, worker->rounds + 1);
 	}
 	return NULL;
@@ -216,10 +223,12 @@ TEST_F_TIMEOUT(hostile, beside_another, 24 * 60 * 60)
 	struct worker workers[CPUS] = {};
 	struct rig_counts before, counts;
 	struct post *post = self->post;
+	static struct memory memory_before, memory_after;
 	struct volley_counts volley;
-	u64 end, memory, begun, ended, after;
+	u64 end, memory, begun, ended, after, arrivals;
 	int i, status;
 
+	memory_look(&memory_before);
 	memory = kernel_memory();
 	rig_count(self->rig, 0, &before);
 	load_start(&load);
@@ -252,6 +261,7 @@ TEST_F_TIMEOUT(hostile, beside_another, 24 * 60 * 60)
 		       volley.vm.received, volley.vm.forwarded, volley.vm.merged,
 		       volley.vm.to_host);
 	EXPECT_TRUE(volley_counts_add_up(&volley));
+	arrivals = volley.vm.received;
 	/* There was something that it could do harm to. */
 	EXPECT_LT(0, volley.vm.forwarded);
 	EXPECT_LT(0, volley.vm.to_host);
@@ -274,6 +284,8 @@ TEST_F_TIMEOUT(hostile, beside_another, 24 * 60 * 60)
 	for (i = 0; i < CPUS; i++) {
 		tell(&workers[i].stop, true);
 		kvm_pthread_join(workers[i].thread, NULL);
+		ksft_print_msg("CPU %d: %lu ms without a turn at most\n", i,
+			       workers[i].longest_ns / 1000000);
 	}
 	rig_settle(self->rig, 0);
 	rig_count(self->rig, 0, &counts);
@@ -283,6 +295,9 @@ TEST_F_TIMEOUT(hostile, beside_another, 24 * 60 * 60)
 	volley_count(self->rig, &volley);
 	EXPECT_TRUE(volley_counts_add_up(&volley));
 	after = kernel_memory();
+	/* An object for each other arrival would show, of whatever size. */
+	memory_look(&memory_after);
+	EXPECT_FALSE(memory_grew(&memory_before, &memory_after, arrivals));
 	ksft_print_msg("kernel memory: %lu kB, with the hostile VM %lu kB, at its end %lu kB, afterwards %lu kB\n",
 		       memory, begun, ended, after);
 	/* KASAN keeps what is freed for a while; kmemleak says there what has leaked. */
