@@ -161,6 +161,11 @@ CASES = [
     complaint("refcount_t: underflow; use-after-free."),
     complaint("irq 50: nobody cared (try booting with the \"irqpoll\" option)"),
     complaint("volley: Unknown symbol foo (err -2)"),
+    complaint("volley: vm 0000000080a1c200: no directory: Error(12)"),
+    complaint("volley: cannot look at 0xffff800081a2b3c4"),
+    case("numbers, names and handlers' names are no addresses", "3 0 0",
+         extra="[    1.6] volley: vm 1234567890-123456789012: no directory: Error(12)\n"
+         "[    1.6] volley: the module of handler ffff800081a2b3c4 has gone without unregistering it\n"),
     case("a complaint with a CPU before it", "2 1 0", "the kernel says",
          extra="[    1.600000][    C1] BUG: sleeping function called from invalid context\n"),
     case("what is around a complaint", "2 1 0",
