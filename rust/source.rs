@@ -34,7 +34,8 @@ use kernel::{
     sync::{
         atomic::{
             Atomic,
-            Full, //
+            Full,
+            Relaxed, //
         },
         rcu,
         Arc, //
@@ -46,6 +47,12 @@ const NO_TARGET: u64 = u64::MAX;
 
 /// No arrival waits for KVM to find the interrupt that it was redirected to.
 const NOT_DEFERRED: u64 = u64::MAX;
+/// Most arrivals, of all VMs, that wait for that. Each may have to wait for a VMM, and keeps its
+/// source and the VM's state until then, whatever else the VMM does meanwhile.
+const MAX_DEFERRED: i32 = 128;
+/// How many do, each counted a moment after it has begun to.
+static DEFERRED: Atomic<i32> = Atomic::new(0);
+
 /// No handler's verdict is to be complained of.
 const NO_COMPLAINT: usize = Handle::NONE.to_number();
 
@@ -242,16 +249,20 @@ impl Source {
 
     /// Leaves it to KVM to find and inject the VM's interrupt `gsi`.
     ///
-    /// Two of the same number merge, as they would in the guest. Context: hard IRQ; no lock of ours
-    /// or KVM's may be held.
+    /// Two of the same number merge, as they would in the guest. If too many wait it becomes what it
+    /// would be without the handler. Context: hard IRQ; no lock of ours or KVM's may be held.
     #[cold]
     pub(crate) fn defer(&self, gsi: u32) {
         let gsi = u64::from(gsi);
-        match self.deferred.cmpxchg(NOT_DEFERRED, gsi, Full) {
-            Ok(_) => self.vm.leave_errands(),
-            Err(waiting) if waiting == gsi => {}
-            // There is room for one number; this one becomes what it would be without the handler.
-            Err(_) => return self.leave_to_host(Left::Untranslated),
+        if self.deferred.read_once() != gsi {
+            // CPUs that look at the same time may exceed it by as many. A source has room for one.
+            if DEFERRED.read_once() >= MAX_DEFERRED
+                || self.deferred.cmpxchg(NOT_DEFERRED, gsi, Full).is_err()
+            {
+                return self.leave_to_host(Left::Untranslated);
+            }
+            DEFERRED.fetch_add(1, Relaxed);
+            self.vm.leave_errands();
         }
         self.line.account();
         self.fates.deferred.add(1);
@@ -277,6 +288,7 @@ impl Source {
         let deferred = self.deferred.xchg(NOT_DEFERRED, Full);
         if let Ok(gsi) = u32::try_from(deferred) {
             self.vm.kvm().inject(gsi);
+            DEFERRED.fetch_sub(1, Relaxed);
         }
         let complaint = self.complaint.xchg(NO_COMPLAINT, Full);
         if complaint != NO_COMPLAINT {

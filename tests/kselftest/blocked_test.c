@@ -20,6 +20,7 @@
 #define VECTORS		4
 #define VECTOR		1	/* the one that a handler has */
 #define TARGET		2	/* and where it is redirected to */
+#define MOST		128	/* that may wait, says Documentation/handlers.rst */
 
 /*
  * For how long it is not provided, unless that is waited for: nobody may have to.
@@ -187,6 +188,65 @@ TEST_F_TIMEOUT(blocked, handler_gone, 300)
 	EXPECT_TRUE(unblock(rig));
 	EXPECT_EQ(0, volley_unload());
 	EXPECT_TRUE(host_log_has("its handler (gone) gave a verdict that is not valid"));
+}
+
+/* Lets go of the vector of which an interrupt waits, and takes it again. */
+static void take_again(struct rig *rig)
+{
+	int irq = rig->dev[0]->irq[VECTOR], fd = device_eventfd(rig->dev[0], VECTOR);
+
+	kvm_deassign_irqfd(rig->vm, GUEST_LPI(0, VECTOR), fd);
+	HOST_WAIT_FOR(!host_exists(VOLLEY_SYSFS "/irqs/%d", irq), "irq %d stays", irq);
+	kvm_assign_irqfd(rig->vm, GUEST_LPI(0, VECTOR), fd);
+	/* The last of its files. */
+	HOST_WAIT_FOR(host_exists(VOLLEY_SYSFS "/irqs/%d/deferred", irq),
+		      "irq %d is not attached again", irq);
+}
+
+static u64 of_vector(struct rig *rig, const char *name)
+{
+	return host_read_u64(VOLLEY_SYSFS "/irqs/%d/%s", rig->dev[0]->irq[VECTOR], name);
+}
+
+/* Whether an interrupt of the vector is deferred, or left to the host. */
+static bool is_deferred(struct rig *rig)
+{
+	rig_raise(rig, 0, 1U << VECTOR);
+	HOST_WAIT_FOR(of_vector(rig, "deferred") + of_vector(rig, "to_host_untranslated") == 1,
+		      "it is neither deferred nor left to the host");
+	return of_vector(rig, "deferred");
+}
+
+/*
+ * Its source goes and comes, again and again, and each time an interrupt waits: no
+ * more than so many, and afterwards there is room again.
+ */
+TEST_F_TIMEOUT(blocked, no_more_than_so_many, 300)
+{
+	struct rig *rig = self->rig;
+	int i;
+
+	/* This is still there when the source is again. */
+	ASSERT_EQ(0, foreign_unregister());
+	ASSERT_EQ(0, foreign_register_device(rig));
+	forget(rig);
+	block(rig);
+	for (i = 1; i <= MOST; i++) {
+		take_again(rig);
+		if (!is_deferred(rig))
+			break;
+	}
+	ksft_print_msg("%d wait\n", i);
+	EXPECT_EQ(MOST, i);
+	EXPECT_FALSE(told(&provided));
+	tell(&wanted, true);
+	HOST_WAIT_FOR(rig_answered(rig, 0), "the vCPU does not go on");
+	EXPECT_TRUE(host_wait_for(rig_taken(rig, rig->lpi[0][TARGET]) > taken));
+	uffd_stop_demand_paging(memory);
+
+	forget(rig);
+	take_again(rig);
+	EXPECT_TRUE(is_deferred(rig));
 }
 
 /* The module waits for it when it is unloaded: it loses nothing. */
