@@ -11,6 +11,7 @@
  */
 #include "faults.h"
 #include "foreign.h"
+#include "load.h"
 #include "seeded.h"
 #include "suite.h"
 
@@ -26,9 +27,14 @@
 /* More than there are anywhere: a loop that gets here does not end by itself. */
 #define MOST	2000
 
-/* Fewer than there are when a VM is attached, and when the probes are registered. */
+/*
+ * Fewer than there are at load, when a VM is attached, when probes are registered, and
+ * at unload.
+ */
+#define SOME_LOAD	400
 #define SOME		300
 #define SOME_PROBES	30
+#define SOME_UNLOAD	10
 
 /* So often the same one may not be met: a worker that is new is not armed. */
 #define MISSES	3
@@ -130,16 +136,17 @@ static bool attached(struct rig *rig)
 /* The module is refused for lack of memory, and nothing of it stays. */
 TEST_F_TIMEOUT(faults, load, 1200)
 {
-	int nth, ret, refused = 0;
+	struct turn turn = {};
+	int ret, refused = 0;
 	bool hit;
 
-	for (nth = first(); nth < MOST; nth += step()) {
-		faults_arm(nth);
+	for (turn.nth = first(); go_on(&turn); next(&turn, hit, step())) {
+		faults_arm(turn.nth);
 		ret = volley_load("");
 		hit = faults_disarm();
 		if (ret) {
 			ASSERT_EQ(-ENOMEM, ret)
-				TH_LOG("allocation %d", nth);
+				TH_LOG("allocation %d", turn.nth);
 			ASSERT_TRUE(hit);
 			ASSERT_FALSE(volley_loaded());
 			ASSERT_FALSE(host_exists(VOLLEY_SYSFS));
@@ -148,15 +155,14 @@ TEST_F_TIMEOUT(faults, load, 1200)
 			ASSERT_EQ(0, volley_unload());
 		}
 		ASSERT_TRUE(delivered(self->rig))
-			TH_LOG("allocation %d", nth);
-		if (!hit)
-			break;
+			TH_LOG("allocation %d", turn.nth);
 	}
-	TH_LOG("%d allocations, %d of those tried it does not load without", nth - 1, refused);
+	TH_LOG("%d allocations; of %d that failed it does not load without %d", turn.nth - 1,
+	       turn.hits, refused);
 	if (step() == 1)
 		EXPECT_LT(10, refused);
-	EXPECT_LT(100, nth);
-	EXPECT_GT(MOST, nth);
+	EXPECT_LE(SOME_LOAD / step(), turn.hits);
+	EXPECT_GT(MOST, turn.nth);
 }
 
 /* A handler that cannot be registered leaves arrivals as they were. */
@@ -188,6 +194,40 @@ TEST_F_TIMEOUT(faults, handler, 600)
 	EXPECT_LT(2, nth);
 }
 
+/* It goes, and a module with a handler before it, whatever there is no memory for. */
+TEST_F_TIMEOUT(faults, unload, 1200)
+{
+	struct rig *rig = self->rig;
+	struct load load = { .rig = rig, .mask = ALL(VECTORS), .cpu = CPU_MAIN };
+	int step_here = min(step(), SOME_UNLOAD);
+	struct turn turn = {};
+	bool hit;
+
+	load_start(&load);
+	for (turn.nth = 1 + seeded_below(&seeded, step_here); go_on(&turn);
+	     next(&turn, hit, step_here)) {
+		ASSERT_EQ(0, volley_load("max_usecs=1000"));
+		ASSERT_TRUE(volley_wait_attached(rig, 0));
+		ASSERT_EQ(0, host_load_module(FOREIGN, ""));
+		ASSERT_EQ(0, foreign_register("irq", rig->dev[0]->irq[0]));
+		load_wait(&load, 2);
+		faults_arm(turn.nth);
+		ASSERT_EQ(0, host_unload_module(FOREIGN))
+			TH_LOG("allocation %d", turn.nth);
+		ASSERT_EQ(0, volley_unload())
+			TH_LOG("allocation %d", turn.nth);
+		hit = faults_disarm();
+		ASSERT_FALSE(host_log_has("has gone without unregistering it"));
+		ASSERT_FALSE(host_exists(VOLLEY_SYSFS));
+		ASSERT_FALSE(host_exists("/sys/kernel/debug/volley"));
+		load_wait(&load, 2);
+	}
+	EXPECT_TRUE(load_stop(&load));
+	TH_LOG("%d allocations, %d of them failed", turn.nth - 1, turn.hits);
+	EXPECT_LT(0, turn.hits);
+	EXPECT_GT(MOST, turn.nth);
+}
+
 /* Files are read and written, and the probes come and go, with less memory. */
 TEST_F_TIMEOUT(faults, files, 1200)
 {
@@ -197,23 +237,27 @@ TEST_F_TIMEOUT(faults, files, 1200)
 	struct rig *rig = self->rig;
 	char text[8192];
 	struct turn turn = {};
-	int nth, i, ret;
+	int nth, i, ret, refused;
 	bool hit;
 
 	ASSERT_EQ(0, volley_load(""));
 	ASSERT_TRUE(volley_wait_attached(rig, 0));
 	for (i = 0; i < ARRAY_SIZE(files); i++) {
 		hit = true;
+		refused = 0;
 		for (nth = 1; hit && nth < MOST; nth++) {
 			faults_arm(nth);
 			ret = host_read(text, sizeof(text), "%s", files[i]);
 			hit = faults_disarm();
 			ASSERT_EQ(ret ? -ENOMEM : 0, ret);
 			ASSERT_TRUE(hit || !ret);
+			refused += !!ret;
 		}
-		/* None, as long as the kernel alone makes the buffers. */
+		/* None, where the kernel alone makes the buffers. */
 		TH_LOG("%s: %d allocations", files[i], nth - 2);
 	}
+	/* The last is the state: it takes lists of all that there is. */
+	EXPECT_LE(2, refused);
 	/* However few are tried, the first is one that there is. */
 	for (turn.nth = 1 + seeded_below(&seeded, min(step(), SOME_PROBES)); go_on(&turn);
 	     next(&turn, hit, step())) {
@@ -337,6 +381,9 @@ TEST_F_TIMEOUT(attach, fails, 2400)
 	ASSERT_EQ(0, volley_load("max_usecs=1000"));
 	turn.nth = own ? 1 + seeded_below(&seeded, own_step()) : first();
 	while (go_on(&turn)) {
+		/* The registry keeps what it has allocated, and would not ask again. */
+		if (turn.nth < own && (own_step() > 1 || turn.hits % 4 == 0))
+			volley_reload("max_usecs=1000");
 		hit = attach_without(rig, turn.nth, &whole, &less);
 		next(&turn, hit, turn.nth < own ? own_step() : step());
 	}

@@ -23,9 +23,13 @@ static int threads;
 
 bool faults_possible(void)
 {
-	return host_exists("/proc/thread-self/fail-nth") &&
-	       host_exists(FAULTS "failslab/require-start") &&
-	       host_exists(FAULTS "fail_page_alloc/require-start");
+	bool possible = host_exists("/proc/thread-self/fail-nth") &&
+			host_exists(FAULTS "failslab/require-start") &&
+			host_exists(FAULTS "fail_page_alloc/require-start");
+
+	/* The kernel that looks for leaks is the one for this as well. */
+	TEST_ASSERT(possible || !host_exists(FAULTS "kmemleak"), "this kernel lacks fault injection");
+	return possible;
 }
 
 /* What can fail: objects, and pages (CONFIG_FAIL_PAGE_ALLOC). */
