@@ -29,7 +29,9 @@ out=/tmp/upstream
 times=$(((${VOLLEY_TIMEOUT:-60} + 59) / 60))
 # It waits for hundreds of grace periods, which are not expedited on PREEMPT_RT.
 irqfd=600
-[ ! -e /sys/kernel/realtime ] || irqfd=3000
+case $(uname -v) in
+*PREEMPT_RT*) irqfd=1800 ;;
+esac
 export VFIO_SELFTESTS_BDF="$VOLLEY_BDF"
 
 # Each with the seconds that it may take; the margins are for an emulated host,
