@@ -79,7 +79,7 @@ struct Attached {
 
 /// A source, and what goes with it.
 struct AttachedSource {
-    /// Its host IRQ, here as well: to find one means to look at all.
+    /// Its host IRQ, kept here so that a search does not follow a pointer for each source.
     irq: u32,
     files: Files<Source, SourceDirectory>,
     source: Arc<Source>,
@@ -332,8 +332,9 @@ pub(crate) fn detach_all(serialised: &Serialised) {
 
 /// Returns all VMs and all sources that are attached at this moment.
 ///
-/// Nobody waits for whoever looks at them afterwards. Context: process, sleeps; the module is
-/// initialised, and no lock is held: a reference may be the last one by the time it is dropped.
+/// Nobody waits for whoever looks at them afterwards, with references that may be the last ones by
+/// the time they are dropped. Context: process, sleeps; the module is initialised, and no lock is
+/// held that is needed to destroy a VM.
 ///
 /// # Errors
 ///

@@ -5,7 +5,8 @@
 //! They have workqueues of their own, so that all that was left can be waited for. What is left to
 //! look for is one work item. What is to be done about files is another, for it may have to wait for
 //! all of sysfs. What is left for a VM is one of that VM's, for it may have to wait for the VM
-//! (`vm.rs`); those have a workqueue for themselves, which has a limit to what runs at a time, as any.
+//! (`vm.rs`); those have a workqueue of their own, for one runs only so many items at a time, and these
+//! may block.
 
 use crate::workqueue::{
     self,
@@ -69,7 +70,7 @@ impl WorkItem<1> for Errands {
 }
 
 impl Errands {
-    /// Creates the workqueue, on which `look` looks for what may have changed, and `update_files`
+    /// Creates the workqueues; `look` looks for what may have changed, and `update_files`
     /// has the files follow.
     ///
     /// # Errors

@@ -36,6 +36,11 @@
 //!     KVM's, to destroy a VM *              whoever reads a file as a VM ends may have the last
 //!                                           reference
 //!
+//! seq_file's lock *                         mutex; a reader of debugfs' state
+//!   ATTACHED                                to get references
+//!   Sources::readers                        to print counters
+//!   KVM's, to destroy a VM *                as above
+//!
 //! its->its_lock *                           mutex; injecting what hard interrupts have deferred
 //!
 //! tracepoints_mutex *                       mutex; nothing but a work item is scheduled with it held

@@ -177,12 +177,16 @@ TEST_F_TIMEOUT(kick, follows_vcpu, 300)
 	int i;
 
 	volley_set(self->rig, "max_irqs", 1024);
+	COUNT_FROM_HERE();
 	for (i = 0; i < 2 * ARRAY_SIZE(cpus); i++) {
 		volley_set(self->rig, "max_usecs", i < ARRAY_SIZE(cpus) ? 0 : VOLLEY_LONGEST);
 		pin_task_to_cpu(self->rig->thread[0], host_cpu(cpus[i % ARRAY_SIZE(cpus)]));
 		ASSERT_EQ(0, send(self->rig, 10, 300))
 			TH_LOG("round %d", i);
 	}
+	COUNT_TO_HERE();
+	if (variant->mode == GUEST_SPIN)
+		EXPECT_LT(0, self->counts.kicks.held);
 }
 
 /* max_irqs sends it long before max_usecs would. */

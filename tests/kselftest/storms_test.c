@@ -14,7 +14,7 @@
 /* Work that leaves something behind makes memory grow in each of as many parts. */
 #define PARTS	3
 
-/* So often the state is saved until a kick was held for what is in it. */
+/* At most so often the state is saved, until a kick was held for what is in it. */
 #define SAVES	20
 
 static int tested;

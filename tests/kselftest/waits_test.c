@@ -40,7 +40,7 @@ static bool waited_for(struct rig *rig, const struct change *change)
 	int i;
 
 	foreign_set("behave", STALL);
-	/* However slow this is, at some length the handler is still running by then. */
+	/* At some length the handler is still running by then. */
 	for (i = 0; i < 5; i++) {
 		foreign_set("stall_ms", 200 << i);
 		rig_raise(rig, 0, 1U << VECTOR);
@@ -108,7 +108,10 @@ static void not_to_host(struct rig *rig)
 	write_irq(rig, "handler", "auto");
 }
 
-/* Without a stop at KVM, which waits for those of its VM when an irqfd goes. */
+/*
+ * The irqfds go as well, but in a worker of KVM's: to take an irqfd away would be to
+ * wait for KVM, which waits for what is entered in its VM's routes.
+ */
 static void take_vectors(struct rig *rig)
 {
 	vfio_pci_msix_disable(rig->dev[0]->vfio);
