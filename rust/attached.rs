@@ -3,6 +3,7 @@
 //! What is attached: the sources, their VMs, and the handlers of other modules, under one lock.
 
 pub(crate) mod directories;
+pub(crate) mod everything;
 
 use self::directories::{
     Closed,
@@ -327,41 +328,6 @@ pub(crate) fn detach_all(serialised: &Serialised) {
         attached.removals.add(source.files, Closed::Source);
         // SAFETY: The pair is connected: if it were not, `Detach` would have removed the source.
         unsafe { source.watch.end(serialised) };
-    }
-}
-
-/// Returns all VMs and all sources that are attached at this moment.
-///
-/// Nobody waits for whoever looks at them afterwards, with references that may be the last ones by
-/// the time they are dropped. Context: process, sleeps; the module is initialised, and no lock is
-/// held that is needed to destroy a VM.
-///
-/// # Errors
-///
-/// `ENOMEM`.
-pub(crate) fn all() -> Result<(KVVec<Arc<Vm>>, KVVec<Arc<Source>>)> {
-    let mut vms = KVVec::new();
-    let mut sources = KVVec::new();
-
-    loop {
-        let (nr_vms, nr_sources) = {
-            let attached = ATTACHED.lock();
-            let (nr_vms, nr_sources) = (attached.vms.len(), attached.sources.len());
-
-            if nr_vms <= vms.capacity() && nr_sources <= sources.capacity() {
-                // There is room for all of them.
-                for known in &attached.vms {
-                    let _ = vms.push_within_capacity(known.vm.clone());
-                }
-                for known in &attached.sources {
-                    let _ = sources.push_within_capacity(known.source.clone());
-                }
-                return Ok((vms, sources));
-            }
-            (nr_vms, nr_sources)
-        };
-        vms.reserve(nr_vms, GFP_KERNEL)?;
-        sources.reserve(nr_sources, GFP_KERNEL)?;
     }
 }
 

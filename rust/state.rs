@@ -7,7 +7,7 @@
 //! found at one moment; each line is of the moment when it is printed.
 
 use crate::{
-    attached,
+    attached::everything::Everything,
     debugfs::Text,
     files::{
         print_source,
@@ -30,7 +30,7 @@ pub(crate) struct State;
 
 impl Text for State {
     fn print(out: &SeqFile) -> Result {
-        let (vms, sources) = attached::all()?;
+        let everything = Everything::get()?;
         let defaults = params::defaults();
 
         seq_print!(
@@ -47,7 +47,7 @@ impl Text for State {
             defaults.max_irqs(),
             u32::from(defaults.adaptive())
         );
-        for vm in &vms {
+        for vm in &everything.vms {
             seq_print!(out, "\nvm={}", vm.id());
             print_vm(out, vm);
             for index in 0..vm.vcpus() {
@@ -67,7 +67,7 @@ impl Text for State {
                     print_vcpu(out, vm, index);
                 }
             }
-            for source in &sources {
+            for source in &everything.sources {
                 if Arc::ptr_eq(source.vm(), vm) {
                     let key = source.key();
                     seq_print!(out, "  irq={} hwirq={}", key.irq, key.intid);

@@ -8,8 +8,7 @@ use crate::{
 };
 use core::mem::swap;
 use kernel::{
-    new_mutex,
-    new_spinlock,
+    new_mutex, new_spinlock,
     prelude::*,
     sync::{
         Arc,
