@@ -49,7 +49,7 @@ const NO_TARGET: u64 = u64::MAX;
 const NOT_DEFERRED: u64 = u64::MAX;
 /// Most arrivals, of all VMs, that wait for that. Each may have to wait for a VMM, and keeps its
 /// source and the VM's state until then, whatever else the VMM does meanwhile.
-const MAX_DEFERRED: i32 = 128;
+const MAX_DEFERRED: i32 = 64;
 /// How many do, each counted a moment after it has begun to.
 static DEFERRED: Atomic<i32> = Atomic::new(0);
 

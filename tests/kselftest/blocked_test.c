@@ -20,7 +20,7 @@
 #define VECTORS		4
 #define VECTOR		1	/* the one that a handler has */
 #define TARGET		2	/* and where it is redirected to */
-#define MOST		128	/* that may wait, says Documentation/handlers.rst */
+#define MOST		64	/* that may wait, says Documentation/handlers.rst */
 
 /*
  * For how long it is not provided, unless that is waited for: nobody may have to.
