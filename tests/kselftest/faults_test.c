@@ -237,27 +237,23 @@ TEST_F_TIMEOUT(faults, files, 1200)
 	struct rig *rig = self->rig;
 	char text[8192];
 	struct turn turn = {};
-	int nth, i, ret, refused;
+	int nth, i, ret;
 	bool hit;
 
 	ASSERT_EQ(0, volley_load(""));
 	ASSERT_TRUE(volley_wait_attached(rig, 0));
 	for (i = 0; i < ARRAY_SIZE(files); i++) {
 		hit = true;
-		refused = 0;
 		for (nth = 1; hit && nth < MOST; nth++) {
 			faults_arm(nth);
 			ret = host_read(text, sizeof(text), "%s", files[i]);
 			hit = faults_disarm();
 			ASSERT_EQ(ret ? -ENOMEM : 0, ret);
 			ASSERT_TRUE(hit || !ret);
-			refused += !!ret;
 		}
-		/* None, where the kernel alone makes the buffers. */
+		/* None, where the kernel alone makes the buffers; lists may be had elsewhere. */
 		TH_LOG("%s: %d allocations", files[i], nth - 2);
 	}
-	/* The last is the state: it takes lists of all that there is. */
-	EXPECT_LE(2, refused);
 	/* However few are tried, the first is one that there is. */
 	for (turn.nth = 1 + seeded_below(&seeded, min(step(), SOME_PROBES)); go_on(&turn);
 	     next(&turn, hit, step())) {
