@@ -27,6 +27,7 @@ use crate::{
     kvm::{
         Hooks,
         Pair,
+        Route,
         VmRef,
         Watch, //
     },
@@ -167,8 +168,6 @@ impl Attached {
             }
             if let Err(error) = self.attach(pair, errands, serialised) {
                 pr_debug!("irq {} stays on the stock path: {:?}\n", pair.irq(), error);
-                // It may have been the first source of its VM.
-                self.release_idle_vms();
             }
         }
     }
@@ -192,6 +191,23 @@ impl Attached {
             .reserve(self.sources.len().saturating_mul(2))?;
         let vm = self.vm(kvm, errands)?;
 
+        let attached = self.attach_to(&vm, pair, line, route, serialised);
+        if attached.is_err() {
+            // It may have been its first source.
+            self.release_if_idle(&vm);
+        }
+        attached
+    }
+
+    /// Attaches one pair as a source of `vm`, for which there is room; see [`Attached::attach`].
+    fn attach_to(
+        &mut self,
+        vm: &Arc<Vm>,
+        pair: &Pair,
+        line: Line,
+        route: Route,
+        serialised: &Serialised,
+    ) -> Result {
         let source = Arc::new(Source::new(line, route, vm.clone()), GFP_KERNEL)?;
         let files = Files::of(source.clone())?;
         vm.add_source(source.clone())?;
@@ -280,14 +296,6 @@ impl Attached {
         let at = self.vms.iter().position(|known| Arc::ptr_eq(&known.vm, vm));
         if let Some(Ok(gone)) = at.map(|at| self.vms.remove(at)) {
             self.removals.add(gone.files, Closed::Vm);
-        }
-    }
-
-    /// Lets go of VMs that have no source; a pair of each must be connected, as above.
-    fn release_idle_vms(&mut self) {
-        while let Some(idle) = self.vms.iter().find(|known| !known.vm.has_sources()) {
-            let vm = idle.vm.clone();
-            self.release_if_idle(&vm);
         }
     }
 }
