@@ -82,6 +82,12 @@ FIXTURE_TEARDOWN(blocked)
 	EXPECT_TRUE(teardown_rig(self->rig));
 }
 
+/* What its file of that name says. */
+static u64 of_vector(struct rig *rig, const char *name)
+{
+	return host_read_u64(VOLLEY_SYSFS "/irqs/%d/%s", rig->dev[0]->irq[VECTOR], name);
+}
+
 /* KVM has no translations any more once the guest has mapped one anew. */
 static void forget(struct rig *rig)
 {
@@ -105,11 +111,16 @@ static void block(struct rig *rig)
 	HOST_WAIT_FOR(told(&missed), "the ITS does not look at its table");
 
 	rig_raise(rig, 0, 1U << VECTOR);
-	HOST_WAIT_FOR(host_read_u64(VOLLEY_SYSFS "/irqs/%d/deferred",
-				    rig->dev[0]->irq[VECTOR]) == 1,
-		      "the interrupt is not deferred");
+	HOST_WAIT_FOR(of_vector(rig, "deferred") == 1, "the interrupt is not deferred");
 	/* Time for a work item to get as far as it gets. */
 	host_sleep_us(100000);
+}
+
+/* Lets the VM's vCPU go on. */
+static void provide_memory(struct rig *rig)
+{
+	tell(&wanted, true);
+	HOST_WAIT_FOR(rig_answered(rig, 0), "the vCPU does not go on");
 }
 
 /* Lets both go on; the interrupt must come. */
@@ -117,8 +128,7 @@ static bool unblock(struct rig *rig)
 {
 	bool came;
 
-	tell(&wanted, true);
-	HOST_WAIT_FOR(rig_answered(rig, 0), "the vCPU does not go on");
+	provide_memory(rig);
 	came = host_wait_for(rig_taken(rig, rig->lpi[0][TARGET]) == taken + 1);
 	uffd_stop_demand_paging(memory);
 	return came;
@@ -175,11 +185,10 @@ TEST_F_TIMEOUT(blocked, handler_gone, 300)
 	ASSERT_EQ(0, rig_wait(rig, 0, 1U << VECTOR));
 	foreign_set("behave", REDIRECT);
 	block(rig);
-	by_host = host_read_u64(VOLLEY_SYSFS "/irqs/%d/to_host", rig->dev[0]->irq[VECTOR]);
+	by_host = of_vector(rig, "to_host");
 	foreign_set("behave", UNKNOWN_ACTION);
 	rig_raise(rig, 0, 1U << VECTOR);
-	ASSERT_TRUE(host_wait_for(host_read_u64(VOLLEY_SYSFS "/irqs/%d/to_host",
-						rig->dev[0]->irq[VECTOR]) == by_host + 1));
+	ASSERT_TRUE(host_wait_for(of_vector(rig, "to_host") == by_host + 1));
 	rig_disconnect(rig, 0);
 	EXPECT_TRUE(volley_wait_detached(rig, 0));
 	EXPECT_EQ(0, host_unload_module(FOREIGN));
@@ -201,11 +210,6 @@ static void take_again(struct rig *rig)
 	/* The last of its files. */
 	HOST_WAIT_FOR(host_exists(VOLLEY_SYSFS "/irqs/%d/deferred", irq),
 		      "irq %d is not attached again", irq);
-}
-
-static u64 of_vector(struct rig *rig, const char *name)
-{
-	return host_read_u64(VOLLEY_SYSFS "/irqs/%d/%s", rig->dev[0]->irq[VECTOR], name);
 }
 
 /* Whether an interrupt of the vector is deferred, or left to the host. */
@@ -239,8 +243,7 @@ TEST_F_TIMEOUT(blocked, no_more_than_so_many, 300)
 	ksft_print_msg("%d wait\n", i);
 	EXPECT_EQ(MOST, i);
 	EXPECT_FALSE(told(&provided));
-	tell(&wanted, true);
-	HOST_WAIT_FOR(rig_answered(rig, 0), "the vCPU does not go on");
+	provide_memory(rig);
 	EXPECT_TRUE(host_wait_for(rig_taken(rig, rig->lpi[0][TARGET]) > taken));
 	uffd_stop_demand_paging(memory);
 

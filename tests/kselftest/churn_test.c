@@ -245,9 +245,7 @@ TEST_F_TIMEOUT(churn, interrupts_come_and_go, 600)
 		device_teardown(rig->dev[0]);
 		if (variant->params)
 			ASSERT_TRUE(volley_wait_irqs_gone(rig->id, irq, VECTORS));
-		device_setup(rig->dev[0], VECTORS);
-		device_affinity(rig->dev[0], CPU_IRQ);
-		rig_connect(rig, 0, rig->dev[0]);
+		setup_vectors(rig, VECTORS);
 		self->load.lossy = false;
 	}
 	rig_raise(rig, 0, ALL(VECTORS));

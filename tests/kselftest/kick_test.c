@@ -173,16 +173,18 @@ TEST_F_TIMEOUT(kick, adaptive_held_at_high_rate, 300)
 /* It goes to the CPU where the vCPU is now, whether it was held or not. */
 TEST_F_TIMEOUT(kick, follows_vcpu, 300)
 {
-	static const int cpus[] = { CPU_OTHER, CPU_VCPU };
-	int i;
+	static const int usecs[] = { 0, VOLLEY_LONGEST }, cpus[] = { CPU_OTHER, CPU_VCPU };
+	int w, c;
 
 	volley_set(self->rig, "max_irqs", 1024);
 	COUNT_FROM_HERE();
-	for (i = 0; i < 2 * ARRAY_SIZE(cpus); i++) {
-		volley_set(self->rig, "max_usecs", i < ARRAY_SIZE(cpus) ? 0 : VOLLEY_LONGEST);
-		pin_task_to_cpu(self->rig->thread[0], host_cpu(cpus[i % ARRAY_SIZE(cpus)]));
-		ASSERT_EQ(0, send(self->rig, 10, 300))
-			TH_LOG("round %d", i);
+	for (w = 0; w < ARRAY_SIZE(usecs); w++) {
+		volley_set(self->rig, "max_usecs", usecs[w]);
+		for (c = 0; c < ARRAY_SIZE(cpus); c++) {
+			pin_task_to_cpu(self->rig->thread[0], host_cpu(cpus[c]));
+			ASSERT_EQ(0, send(self->rig, 10, 300))
+				TH_LOG("max_usecs %d, CPU %d", usecs[w], cpus[c]);
+		}
 	}
 	COUNT_TO_HERE();
 	if (variant->mode == GUEST_SPIN)

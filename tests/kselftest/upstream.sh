@@ -48,13 +48,14 @@ choose() {
 	120 arch_timer -n 2 -i 2 -p 20 -e 1000000 -m 0
 	120 vfio/vfio_pci_device_test
 	END
-	[ "$1" = short ] || cat <<-END
+	[ "$1" != short ] || return 0
+	cat <<-END
 	300 arm64/arch_timer_edge_cases -v -i 1 -w 500 -l 1000
 	300 arm64/vgic_lpi_stress -v 4 -d 4 -e 16 -i 200
 	900 vfio/vfio_pci_driver_test -v vfio_type1v2_iommu
 	120 vfio/vfio_dma_mapping_test -v vfio_type1v2_iommu -v vfio_type1v2_iommu_anonymous
 	END
-	[ "$1" = short ] || [ -z "$irqfd" ] || echo "$irqfd irqfd_test"
+	[ -z "$irqfd" ] || echo "$irqfd irqfd_test"
 }
 
 # run NAME: runs each, and leaves what it said and its results in a folder of that

@@ -27,10 +27,10 @@ FIXTURE_TEARDOWN(waits)
 	EXPECT_TRUE(teardown_rig(self->rig));
 }
 
-/* What somebody does, and what undoes it. */
+/* What somebody does, and what undoes it: what is written to a file of that name, or NULL. */
 struct change {
-	const char *what;
-	void (*make)(struct rig *rig), (*undo)(struct rig *rig);
+	const char *what, *text, *back;
+	void (*make)(struct rig *rig, const char *what, const char *text);
 };
 
 /* Whether @change was made while the handler of VECTOR ran, and waited for it. */
@@ -47,13 +47,13 @@ static bool waited_for(struct rig *rig, const struct change *change)
 		HOST_WAIT_FOR(host_read_u64(FOREIGN_PARAM "running") == 1 ||
 			      !rig_missing(rig, 0, 1U << VECTOR), "it is not called");
 		begun = host_now_ns();
-		change->make(rig);
+		change->make(rig, change->what, change->text);
 		returned = host_now_ns();
 		until = host_read_u64(FOREIGN_PARAM "stalled_until");
 		TEST_ASSERT(!host_read_u64(FOREIGN_PARAM "running") && until < returned,
 			    "%s: the handler runs on", change->what);
 		TEST_ASSERT(!rig_wait(rig, 0, 1U << VECTOR), "%s: lost", change->what);
-		change->undo(rig);
+		change->make(rig, change->what, change->back);
 		if (begun < until)
 			return true;
 	}
@@ -68,72 +68,31 @@ static void write_irq(struct rig *rig, const char *name, const char *text)
 	TEST_ASSERT(!ret, "%s = %s: %s", name, text, strerror(-ret));
 }
 
-static void no_window(struct rig *rig)
+static void write_vm(struct rig *rig, const char *name, const char *text)
 {
-	volley_set(rig, "max_usecs", 0);
-}
-
-static void window(struct rig *rig)
-{
-	volley_set(rig, "max_usecs", VOLLEY_LONGEST);
-}
-
-static void disable(struct rig *rig)
-{
-	volley_set(rig, "enabled", 0);
-}
-
-static void enable(struct rig *rig)
-{
-	volley_set(rig, "enabled", 1);
-}
-
-static void urgent(struct rig *rig)
-{
-	write_irq(rig, "urgent", "1");
-}
-
-static void not_urgent(struct rig *rig)
-{
-	write_irq(rig, "urgent", "0");
-}
-
-static void to_host(struct rig *rig)
-{
-	write_irq(rig, "handler", "host");
-}
-
-static void not_to_host(struct rig *rig)
-{
-	write_irq(rig, "handler", "auto");
+	volley_set(rig, name, atoi(text));
 }
 
 /*
  * The irqfds go as well, but in a worker of KVM's: to take an irqfd away would be to
  * wait for KVM, which waits for what is entered in its VM's routes.
  */
-static void take_vectors(struct rig *rig)
+static void set_vectors(struct rig *rig, const char *what, const char *text)
 {
-	vfio_pci_msix_disable(rig->dev[0]->vfio);
-}
-
-static void give_vectors(struct rig *rig)
-{
+	if (!text) {
+		vfio_pci_msix_disable(rig->dev[0]->vfio);
+		return;
+	}
 	TEST_ASSERT(volley_wait_irqs_gone(rig->id, rig->dev[0]->irq, VECTORS), "not detached");
-	device_setup(rig->dev[0], VECTORS);
-	device_affinity(rig->dev[0], CPU_IRQ);
-	rig_connect(rig, 0, rig->dev[0]);
+	setup_vectors(rig, VECTORS);
 	TEST_ASSERT(volley_wait_attached(rig, 0), "not attached");
 }
 
-static void unregister_it(struct rig *rig)
+static void set_handler(struct rig *rig, const char *what, const char *text)
 {
-	TEST_ASSERT(!foreign_unregister(), "cannot unregister");
-}
+	int ret = text ? foreign_register(text, rig->dev[0]->irq[VECTOR]) : foreign_unregister();
 
-static void register_it(struct rig *rig)
-{
-	TEST_ASSERT(!foreign_register("irq", rig->dev[0]->irq[VECTOR]), "cannot register");
+	TEST_ASSERT(!ret, "%s: %s", what, strerror(-ret));
 }
 
 /*
@@ -143,11 +102,11 @@ static void register_it(struct rig *rig)
 TEST_F_TIMEOUT(waits, changes, 600)
 {
 	static const struct change changes[] = {
-		{ "max_usecs", no_window, window },
-		{ "enabled", disable, enable },
-		{ "urgent", urgent, not_urgent },
-		{ "handler", to_host, not_to_host },
-		{ "vectors", take_vectors, give_vectors },
+		{ "max_usecs", "0", "10000", write_vm },
+		{ "enabled", "0", "1", write_vm },
+		{ "urgent", "1", "0", write_irq },
+		{ "handler", "host", "auto", write_irq },
+		{ "vectors", NULL, "all", set_vectors },
 	};
 	int i;
 
@@ -160,7 +119,7 @@ TEST_F_TIMEOUT(waits, changes, 600)
 /* Unregistering waits as well. */
 TEST_F_TIMEOUT(waits, unregister, 300)
 {
-	static const struct change change = { "unregister", unregister_it, register_it };
+	static const struct change change = { "unregister", NULL, "irq", set_handler };
 
 	ASSERT_EQ(0, foreign_register("irq", self->rig->dev[0]->irq[VECTOR]));
 	EXPECT_TRUE(waited_for(self->rig, &change));

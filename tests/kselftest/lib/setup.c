@@ -76,6 +76,13 @@ void setup_device(struct rig *rig, int d, int vectors, int cpu)
 	rig_connect(rig, d, dev);
 }
 
+void setup_vectors(struct rig *rig, int vectors)
+{
+	device_setup(rig->dev[0], vectors);
+	device_affinity(rig->dev[0], CPU_IRQ);
+	rig_connect(rig, 0, rig->dev[0]);
+}
+
 bool teardown_rig(struct rig *rig)
 {
 	if (rig)

@@ -44,6 +44,11 @@ struct rig *setup_vm(int nr, int vectors, int cpu, enum guest_mode mode);
  * device of that number.
  */
 void setup_device(struct rig *rig, int d, int vectors, int cpu);
+/*
+ * Gives the VM's first device, whose MSI-X is off, so many vectors again, which CPU_IRQ
+ * takes, and connects them.
+ */
+void setup_vectors(struct rig *rig, int vectors);
 /* Ends the VM, unloads the module; false if the kernel has complained. */
 bool teardown_rig(struct rig *rig);
 

@@ -29,9 +29,7 @@ static bool set_vectors(struct scene *scene, int vectors, bool disconnect)
 	device_teardown(rig->dev[0]);
 	if (!SAY_UNLESS(volley_wait_irqs_gone(rig->id, irq, had), "sources stay behind"))
 		return false;
-	device_setup(rig->dev[0], vectors);
-	device_affinity(rig->dev[0], CPU_IRQ);
-	rig_connect(rig, 0, rig->dev[0]);
+	setup_vectors(rig, vectors);
 	return true;
 }
 
