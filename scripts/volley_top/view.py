@@ -8,7 +8,7 @@ from .data import clean, evaluate
 from .table import COLUMNS, details, header, line, rows, sort, summary
 
 HELP = """\
-Each line is a VM: the process that created it and the file it got for it.
+Each line is a VM: the thread that created it and the file it got for it.
 
 RECV     arrivals of its sources      FORW    of these, queued to a vCPU
 MERG     of these, waiting already    K/INT   kicks sent per interrupt
@@ -18,7 +18,7 @@ SAVED    requests that needed no kick USECS   max_usecs (off: not forwarded;
 IRQS     max_irqs                             ~: adaptive, so much at most)
 TOHOST   left to the kernel's own path U      1: urgent, never held
 With a VM's interrupts: why kicks were sent and saved, why arrivals were left
-to the host; volleys by interrupts, windows by microseconds (64+: 64 to 127).
+to the host; volleys by interrupts, windows by microseconds (4+: 4 to 7).
 
 up, down, k, j     choose a VM        Enter   its interrupts
 b, Left, Esc       back               s, S    sort by the next, last column
