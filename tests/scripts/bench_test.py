@@ -267,6 +267,11 @@ def cited(run):     # pylint: disable=too-many-locals
     def change(ours, *of):
         return receive(ours, *of) / receive("stock", *of) - 1
 
+    def row(text, figure, paths="stock volley - -", form="{:,.0f}"):
+        """A row of the last table: a figure of each of these."""
+        return " ".join((text, *("-" if path == "-" else form.format(figure(path))
+                                 for path in paths.split()), "")),
+
     yield ("({:.0f} and {:.0f} by Volley, for bursts of 1 and of 8; "
            "{:.0f} and {:.0f} on the stock path)",
            *(receive(path, size) - targets.traced(run, path, size)
@@ -299,67 +304,50 @@ def cited(run):     # pylint: disable=too-many-locals
            "spends as many on each interrupt ({:,.0f} and {:,.0f})",
            exact("volley", "guest_share"), exact("stock", "guest_share"),
            exact("volley", "host_instructions"), exact("stock", "host_instructions"))
-    for path in ("stock", "volley"):
-        yield ("exits ({:.2f} for an interrupt) and kicks ({:.2f}) are those of the stock path",
-               exact(path, "exits", "idle"), exact(path, "kicks", "idle"))
-    yield ("{:,.0f} instructions instead of {:,.0f} where it is received, and at low load a median "
-           "latency of {:,.0f} ns instead of {:,.0f}.", receive("volley", 1), receive("stock", 1),
-           latency("volley", "low"), latency("stock", "low"))
-    yield ("{:,.0f} instructions instead of {:,.0f} for one interrupt, {:,.0f} instead of {:,.0f} "
-           "for one of eight.",
-           *(receive(path, size, "same") for size in (1, 8) for path in ("volley", "stock")))
-    yield ("Taken and ended only, they take {:,.0f} and {:,.0f} there.",
+    for name in ("exits", "kicks"):
+        yield row(f"{name} for an interrupt, idle load", lambda path, name=name: exact(
+            path, name, "idle"), form="{:.2f}")
+    yield row("exits at middle load, own CPU", lambda path: same(path, "exits", "middle"),
+              "stock volley window50 -", "{:.2f}")
+    yield row("host's instructions, saturation, own CPU",
+              lambda path: same(path, "host_instructions"))
+    for window in ("window10", "window50", "window200"):
+        yield row("alone", lambda path: receive(path, 1), f"stock volley {window} adaptive")
+        yield row("one of two", lambda path: receive(path, 2), f"stock volley {window} adaptive")
+    for text, name in (("one of ten takes as many", "p90"), ("mean", "mean")):
+        yield row(f"alone: {text}", lambda path, name=name: run.get(
+            "receive", path, name, cpu="other", burst=1), "stock - - adaptive")
+    for text, size in (("alone", 1), ("one of eight", 8)):
+        yield row(f"{text}, own CPU", lambda path, size=size: receive(path, size, "same"))
+    yield ("(Taken and ended only, they take {:,.0f} and {:,.0f} there.)",
            receive("floor", 1, "same"), receive("floor", 8, "same"))
-    yield ("({:.2f} exits for an interrupt at middle load, with a window of 50 microseconds {:.2f}, "
-           "without Volley {:.2f})",
-           *(same(path, "exits", "middle") for path in ("volley", "window50", "stock")))
-    yield ("at saturation the host spends {:,.0f} instructions on each instead of {:,.0f}.",
-           *(same(path, "host_instructions") for path in ("volley", "stock")))
-    for path in ("window10", "window50", "window200"):
-        yield ("{:,.0f} instructions instead of {:,.0f}, whatever the window's length, and one of "
-               "two {:,.0f} instead of {:,.0f}.", receive(path, 1), receive("stock", 1),
-               receive(path, 2), receive("stock", 2))
-    yield ("With an adaptive window it is {:,.0f} for one alone in the median; but one of ten takes "
-           "{:,.0f} or more, and the mean is {:,.0f}, above the stock path's {:,.0f}. One of two takes "
-           "{:,.0f} ({:+.0%}).",
-           receive("adaptive", 1), *(run.get("receive", path, name, cpu="other", burst=1)
-                                     for path, name in (("adaptive", "p90"), ("adaptive", "mean"),
-                                                        ("stock", "mean"))),
-           receive("adaptive", 2), change("adaptive", 2))
-    yield ("{:,.0f} ns in the median with 50 microseconds at low load, instead of {:,.0f}.",
-           latency("window50", "low"), latency("stock", "low"))
-    yield ("{:,.0f} ns at middle load instead of {:,.0f} (99%: {:,.0f} instead of {:,.0f}), and "
-           "{:,.0f} at high load.", latency("adaptive", "middle"), latency("stock", "middle"),
-           *(targets.latency_of(run, path, "middle", "p99_ns") for path in ("adaptive", "stock")),
-           latency("adaptive", "high"))
-    yield ("after {:,.0f} ns in the median, with its neighbour at full load, and without Volley "
-           "after {:,.0f}; but the largest are alike. (With GICv4 it is {:.0f}.)",
-           *(run.get("noisy", path, "median_ns", neighbour="noisy")
-             for path in ("volley", "stock", "gicv4")))
+    for load, paths in (("low", "stock volley window50 -"), ("middle", "stock volley - adaptive"),
+                        ("high", "stock - - adaptive")):
+        yield row(f"latency at {load} load, ns", lambda path, load=load: latency(path, load), paths)
+    yield row("latency at middle load, 99%, ns", lambda path: targets.latency_of(
+        run, path, "middle", "p99_ns"), "stock - - adaptive")
+    yield row("latency beside a noisy VM, ns", lambda path: run.get(
+        "noisy", path, "median_ns", neighbour="noisy"))
+    yield "(With GICv4 it is {:.0f}.)", run.get("noisy", "gicv4", "median_ns", neighbour="noisy")
     for path in ("volley", "stock"):
         yield ("{:,.0f} and {:,.0f}, to the instruction, are those without the module.",
                unused("interrupt_without_vm", path), unused("exit_and_entry", path))
     yield "however few kicks there are (adaptive, {:.3f}).", exits("adaptive")
-    yield ("{:,.0f} instructions instead of {:,.0f} ({:+.0%}), and on the vCPU's own CPU {:,.0f} "
-           "instead of {:,.0f} ({:+.0%}). One of two takes {:,.0f} instead of {:,.0f}.",
-           receive("disabled", 1), receive("stock", 1), change("disabled", 1),
-           receive("disabled", 1, "same"), receive("stock", 1, "same"), change("disabled", 1, "same"),
-           receive("disabled", 2), receive("stock", 2))
-    yield ("after {:.0f} ns in the median, where it takes {:,.0f} with Volley and {:,.0f} without.",
-           *(latency(path, "middle") for path in ("gicv4", "volley", "stock")))
-    yield ("{:.1f} microseconds of virtual time for 2,048 sources of one VM, {:.1f} without Volley.",
-           *(attach(path, 1, 1, 2048) for path in ("volley", "stock")))
-    yield ("it is {:.1f}, and {:.1f} without; with 2,048 of these VMs {:.1f}, and {:.1f}.",
-           *(attach(path, 64, 8, sources) for sources in (72, 2048) for path in ("volley", "stock")))
-    yield ("{:.1f} of 2,048, {:.1f} without.",
-           *(attach(path, 1, 1, 2048, "detach_us") for path in ("volley", "stock")))
+    yield ("{:,.0f} instructions ({:+.0%}), and on the vCPU's own CPU {:,.0f} ({:+.0%}). One of two "
+           "takes {:,.0f}.", receive("disabled", 1), change("disabled", 1),
+           receive("disabled", 1, "same"), change("disabled", 1, "same"), receive("disabled", 2))
+    yield "after {:.0f} ns in the median.", latency("gicv4", "middle")
+    for text, *of in (("attaching, 2,048 of one VM", 1, 1, 2048),
+                      ("attaching, 72 of 64 VMs", 64, 8, 72),
+                      ("attaching, 2,048 of 64 VMs", 64, 8, 2048),
+                      ("detaching, 2,048 of one VM", 1, 1, 2048, "detach_us")):
+        yield row(f"{text}, us each", lambda path, of=of: attach(path, *of), form="{:.1f}")
     yield ("Memory is {} kB for each source, and {} kB for each VM of eight vCPUs.",
            memory["each source"], memory["each VM of 8 vCPUs"])
-    for path in ("volley", "adaptive"):
-        yield ("each costs its exit ({} for an event), as it does without Volley ({}).",
-               coalesced(path), coalesced("stock"))
-    yield ("({} with 10 microseconds): of {} interrupts for an event the guest takes {},",
-           *(coalesced("window10", name) for name in ("exits", "irqs", "taken")))
+    yield row("exits for an event, device that coalesces", coalesced,
+              "stock volley window10 adaptive", "{}")
+    yield ("of {} interrupts for an event the guest takes {},",
+           *(coalesced("window10", name) for name in ("irqs", "taken")))
     yield "({} with 200).", coalesced("window200")
 
 
