@@ -74,6 +74,7 @@ static void run(struct __test_metadata *_metadata, struct scene *scene, const ch
 		SKIP(return, "this kernel cannot do that");
 	rounds = storm_rounds(storm, host_setting("VOLLEY_ROUNDS", host_rounds(12)));
 	seeded_start(&seeded, host_setting("VOLLEY_SEED", 1), 0);
+	scene_reckon(scene, storm);
 	for (part = 0; part < PARTS; part++) {
 		ASSERT_TRUE(look(scene, &before));
 		for (i = 0; i < rounds; i++)

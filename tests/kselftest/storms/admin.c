@@ -5,7 +5,6 @@
 #include <proc_util.h>
 
 #include "storm.h"
-#include "volley.h"
 
 bool storm_module(struct scene *scene, struct seeded *seeded)
 {

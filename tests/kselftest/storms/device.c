@@ -3,7 +3,6 @@
  * What the VMM does to the device.
  */
 #include "storm.h"
-#include "volley.h"
 
 /* What a masked vector raises waits in the device. */
 bool storm_mask(struct scene *scene, struct seeded *seeded)

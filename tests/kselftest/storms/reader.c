@@ -4,7 +4,6 @@
  */
 #include "files.h"
 #include "storm.h"
-#include "volley.h"
 
 #define STATE	"/sys/kernel/debug/volley/state"
 

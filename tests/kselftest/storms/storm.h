@@ -9,6 +9,9 @@
 #include "load.h"
 #include "seeded.h"
 #include "setup.h"
+#include "volley.h"
+
+struct storm;
 
 /* What the storms happen to: a VM with the first device, and a sender. */
 struct scene {
@@ -19,6 +22,12 @@ struct scene {
 	bool flows;		/* the sender is running */
 	bool alone;		/* one storm at a time: nothing goes while it is looked at */
 	u64 sent, taken;	/* when it began */
+	struct {
+		struct rig_counts rig;
+		struct volley_counts volley;
+		u64 taken;
+		bool begun, drops;
+	} reckoning;		/* see scene_reckon() */
 	u64 saves;		/* how often the vGIC's state was saved */
 	u64 saved_at_once;	/* of these, how often all that had come was Volley's */
 	u64 saved_pending;	/* interrupts that were pending in what was saved */
@@ -33,6 +42,12 @@ struct scene {
 void scene_start(struct scene *scene, const char *params, enum guest_mode mode);
 /* Whether kicks are held, and for as long as a fixed window says. */
 bool scene_holds(const struct scene *scene);
+/*
+ * From here on @storm goes, alone: if the sources stay attached then, scene_check()
+ * looks what has become of every arrival from now on. Only at a time when all that
+ * is sent is delivered.
+ */
+void scene_reckon(struct scene *scene, const struct storm *storm);
 /*
  * Ends the sender and looks whether all is well: what was sent was taken, and
  * once, except for what was given up; counters add up; what comes now is taken by
@@ -57,6 +72,8 @@ enum {
 	THE_SENDER	= 1 << 6,	/* whether everything that is sent comes */
 	SECOND_DEVICE	= 1 << 7,
 	THE_MEMORY	= 1 << 8,	/* whether there is enough */
+	THE_SOURCES	= 1 << 9,	/* attached or not */
+	THE_PENDING	= 1 << 10,	/* in the guest: dropped or not */
 };
 
 struct storm {

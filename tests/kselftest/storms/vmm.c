@@ -6,7 +6,6 @@
 #include "migrate.h"
 #include "storm.h"
 #include "victim.h"
-#include "volley.h"
 
 /* Without its irqfd an interrupt stops at the eventfd, and comes when there is one again. */
 bool storm_irqfds(struct scene *scene, struct seeded *seeded)
