@@ -150,6 +150,7 @@ CASES = [
     complaint("watchdog: BUG: soft lockup - CPU#1 stuck for 61s!"),
     complaint("[ BUG: Invalid wait context ]"),
     complaint("kmemleak: unreferenced object 0xffff00000a1b2c00 (size 128):"),
+    complaint("Disabling lock debugging due to kernel taint"),
     complaint("ODEBUG: free active (active state 0) object: 00000000e1a5d1b2 object type: hrtimer"),
     case("kernel says that it looks for leaks no more", "2 1 0", "the kernel says",
          extra="[    1.600000] kmemleak: Kernel memory leak detector disabled\n"),
