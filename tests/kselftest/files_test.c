@@ -61,7 +61,7 @@ struct worker {
 	int number, cpu;
 	struct seeded seeded;
 	struct input input;
-	u64 good, bad, gone, reads, checked;
+	u64 good, bad, gone, reads, checked, others;
 	struct open_file {
 		char path[160], last[FILE_VALUE];
 		int fd;
@@ -70,6 +70,8 @@ struct worker {
 };
 
 static bool stop;
+/* Everybody writes to all files, which the same thread writes to in the first half. */
+static bool shared;
 static int complaints;
 
 __printf(1, 2)
@@ -102,7 +104,7 @@ static bool is_gone(int error)
 	return error == -ENODEV || error == -ENOENT;
 }
 
-/* One thread, or with the highest number none, is the only one to write the file. */
+/* One thread, or with the highest number none, is the only one to write the file at first. */
 static int owner(const char *path)
 {
 	u32 hash = 0;
@@ -140,11 +142,12 @@ static bool write_once(struct worker *worker, const char *path, int fd)
 		worker->good++;
 
 	/* Who is alone with it finds what it wrote, or what was there before. */
-	if (owner(path) == worker->number && !file_read(fd, after)) {
+	if (owner(path) == worker->number && !file_read(fd, after) && !told(&shared)) {
 		worker->checked++;
 		if (strcmp(after, due ? before : value))
 			complain("%s: %s became %s: %s", path, before, after, shown(input));
 	}
+	worker->others += owner(path) != worker->number && owner(path) != WRITERS;
 	return true;
 }
 
@@ -154,7 +157,9 @@ static void write_one(void *data, const char *path, mode_t mode)
 	struct worker *worker = data;
 	int fd, i;
 
-	if (!(mode & 0222) || (owner(path) != worker->number && owner(path) != WRITERS))
+	if (!(mode & 0222))
+		return;
+	if (owner(path) != worker->number && owner(path) != WRITERS && !told(&shared))
 		return;
 	fd = open(path, O_RDWR);
 	if (fd < 0) {
@@ -321,6 +326,17 @@ static bool met_all(const struct worker *workers, int nr)
 	return gone;
 }
 
+/* Whether each has written to a file that was another's at first. */
+static bool wrote_others(const struct worker *writers)
+{
+	int i;
+
+	for (i = 0; i < WRITERS; i++)
+		if (!READ_ONCE(writers[i].others))
+			return false;
+	return true;
+}
+
 /* By hand it may go on for a day. */
 TEST_F_TIMEOUT(files, everything_at_once, 24 * 60 * 60)
 {
@@ -331,8 +347,8 @@ TEST_F_TIMEOUT(files, everything_at_once, 24 * 60 * 60)
 		.cpu = CPU_MAIN,
 	};
 	struct volley_counts counts;
+	u64 half, end;
 	int i, rounds;
-	u64 end;
 
 	ksft_print_msg("VOLLEY_SEED=%lu VOLLEY_SECONDS=%lu\n", self->seed, self->seconds);
 	ASSERT_TRUE(settings_learn(&self->seeded));
@@ -345,11 +361,14 @@ TEST_F_TIMEOUT(files, everything_at_once, 24 * 60 * 60)
 		kvm_pthread_create(&workers[i].thread, NULL,
 				   i < WRITERS ? write_all : read_all, &workers[i]);
 	}
+	half = host_now_ns() + self->seconds * NSEC_PER_SEC / 2;
 	end = host_now_ns() + self->seconds * NSEC_PER_SEC;
 	for (rounds = 0; rounds < 4 || host_now_ns() < end ||
-	     (rounds < 100 && !met_all(workers, ARRAY_SIZE(workers))); rounds++) {
+	     (rounds < 100 && !wrote_others(workers)); rounds++) {
 		self->rig[1] = come_and_go(self->rig[1], rounds % 4 == 3);
 		load_wait(&load, 1);
+		if (host_now_ns() > half && met_all(workers, ARRAY_SIZE(workers)))
+			tell(&shared, true);
 	}
 	tell(&stop, true);
 	for (i = 0; i < ARRAY_SIZE(workers); i++) {
@@ -360,6 +379,7 @@ TEST_F_TIMEOUT(files, everything_at_once, 24 * 60 * 60)
 		sum.reads += workers[i].reads;
 		EXPECT_LT(0, workers[i].checked);
 	}
+	EXPECT_TRUE(wrote_others(workers));
 	EXPECT_TRUE(load_stop(&load));
 	ksft_print_msg("%d times gone and come, %lu bursts, %lu good writes and %lu bad, %lu reads, %lu of a file that went\n",
 		       rounds, load.bursts, sum.good, sum.bad, sum.reads, sum.gone);
