@@ -25,6 +25,8 @@
 #define MAX_STORMS	64
 /* Rounds of one go, of a storm that is not slow. */
 #define ROUNDS		20
+/* As many storms that were gone through last are told if it ends badly. */
+#define LAST		16
 /* As many laps have to pass before memory is compared with: caches fill up. */
 #define WARM_LAPS	2
 /* So often it may have grown by an object for every other round. */
@@ -44,7 +46,7 @@ struct total {
 static struct scene scene;
 static u64 seed;
 static struct worker workers[THREADS];
-static bool stop, failed;
+static bool stop, failed, well;
 static u64 lap_end;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -52,6 +54,12 @@ static pthread_cond_t ended = PTHREAD_COND_INITIALIZER;
 /* Under the lock. */
 static const struct storm *going_on[THREADS];
 static struct total total;
+static struct {
+	const struct storm *storm;
+	int thread;
+	u64 rounds;
+} gone_through[LAST];
+static u64 nr_gone_through;
 
 /* Whether it is among those that were asked for. */
 static bool is_chosen(const struct storm *storm)
@@ -131,6 +139,9 @@ static void go_through_one(struct worker *worker)
 	pthread_mutex_lock(&lock);
 	total.rounds[storm - storms] += i;
 	total.sum += i;
+	gone_through[nr_gone_through++ % LAST] = (typeof(*gone_through)) {
+		.storm = storm, .thread = worker->number, .rounds = i
+	};
 	going_on[worker->number] = NULL;
 	pthread_cond_broadcast(&ended);
 	pthread_mutex_unlock(&lock);
@@ -205,6 +216,23 @@ static void print_table(void)
 				       storms[i].does);
 }
 
+/* However it ends badly: what may have been it, to be tried with STORMS. */
+static void print_last(void)
+{
+	u64 i = nr_gone_through > LAST ? nr_gone_through - LAST : 0;
+	int t;
+
+	if (well)
+		return;
+	for (; i < nr_gone_through; i++)
+		ksft_print_msg("gone through by thread %d: %s, %lu rounds\n",
+			       gone_through[i % LAST].thread, gone_through[i % LAST].storm->name,
+			       gone_through[i % LAST].rounds);
+	for (t = 0; t < THREADS; t++)
+		if (going_on[t])
+			ksft_print_msg("and going on in thread %d: %s\n", t, going_on[t]->name);
+}
+
 /* Lap after lap. */
 static bool soak(u64 seconds, u64 lap_seconds)
 {
@@ -250,12 +278,14 @@ int main(void)
 		workers[i].number = i;
 		seeded_start(&workers[i].seeded, seed, i);
 	}
+	atexit(print_last);
 	scene_start(&scene, PARAMS, GUEST_SPIN);
 	good = check_names() && scene_check(&scene) && soak(seconds, lap_seconds);
 	print_table();
 	good &= SAY_UNLESS(scene.armed < 10 || scene.faults, "no allocation has failed");
 	good &= SAY_UNLESS(scene.saves < 20 || scene.saved_held, "no save found a kick held");
 	good &= scene_end(&scene);
+	well = good;
 	ksft_test_result(good, "soak\n");
 	ksft_finished();
 }
