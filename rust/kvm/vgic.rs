@@ -12,7 +12,10 @@ use super::{
     route::VirtualInterrupt,
     vcpu::VcpuRef, //
 };
-use crate::bindings as volley_bindings;
+use crate::{
+    bindings as volley_bindings,
+    window::merged_needs_kick, //
+};
 use core::ptr::null_mut;
 
 /// What came of queueing a virtual interrupt.
@@ -145,11 +148,10 @@ impl LockedIrq {
         // SAFETY: By the type invariants and the safety requirements; a target is a vCPU of the VM.
         unsafe {
             let target = self.target();
-            let waits = !target.is_null()
-                && !urgent
-                && (volley_bindings::volley_vcpu_irq_pending(target)
-                    || target == vcpu && list_registers::overflowed(vcpu));
-            if waits {
+            let request_pending = || volley_bindings::volley_vcpu_irq_pending(target);
+            let overflowed = || target == vcpu && list_registers::overflowed(vcpu);
+
+            if !target.is_null() && !merged_needs_kick(urgent, request_pending, overflowed) {
                 return Kick::None;
             }
             Kick::of(target, vcpu)

@@ -46,6 +46,7 @@ pub(crate) use hold::{
 };
 pub(crate) use protocol::{
     expired,
+    merged_needs_kick,
     release_all,
     urgent_volley_queued,
     volley_queued,

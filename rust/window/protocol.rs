@@ -177,6 +177,25 @@ pub(crate) fn urgent_volley_queued<A: AtomicWord, V: Vcpu>(
     volley_queued(hold, vcpu, Settings::OFF, irqs).not_held_because(Reason::Urgent)
 }
 
+/// A virtual interrupt waits in a vCPU's list already, and another arrival merges with it: returns
+/// whether a kick must be asked for once more.
+///
+/// None must be if the vCPU's request bit is set (`request_pending`): whoever has set it kicks, or
+/// has the kick held, and the vCPU has not begun an entry since. Nor if the vCPU had more
+/// interrupts than list registers (`overflowed`) and comes back for this one by itself. But one
+/// that is `urgent` does not wait for what may be held.
+///
+/// Both must be looked at with the list locked, once the interrupt has been found in it: what was
+/// true before that may be of an earlier entry. Each is asked for only if it matters.
+#[inline(always)]
+pub(crate) fn merged_needs_kick(
+    urgent: bool,
+    request_pending: impl FnOnce() -> bool,
+    overflowed: impl FnOnce() -> bool,
+) -> bool {
+    urgent || !(request_pending() || overflowed())
+}
+
 /// The timer has expired.
 ///
 /// The timer's callback must not restart the timer by its return value, because another CPU may

@@ -5,6 +5,7 @@
 mod adaptive;
 mod histogram;
 mod load;
+mod merging;
 mod protocol;
 mod rate;
 mod settings;
@@ -45,6 +46,7 @@ pub const TESTS: &[Test] = &[
     ("protocol_gives_up_and_kicks", protocol::gives_up_and_kicks),
     ("protocol_urgent", protocol::urgent),
     ("protocol_adaptive", protocol::adaptive),
+    ("merging_needs_kick", merging::needs_kick),
     ("rate_steps", rate::steps),
     ("rate_clocks_of_two_cpus", rate::clocks_of_two_cpus),
     ("rate_any_word", rate::any_word),
