@@ -87,19 +87,22 @@ impl<'irq> Volley<'irq> {
     #[inline(always)]
     pub(crate) fn enter(&mut self, vm: &'irq Vm) -> &RoutingGuard<'irq> {
         let full = self.entries.as_slice().len() >= MAX_QUEUED;
-        if full || matches!(&self.vm, Some((current, _)) if !core::ptr::eq(*current, vm)) {
+        let other = matches!(&self.vm, Some((current, _)) if !core::ptr::eq(*current, vm));
+        if full || other {
             // This leaves none.
-            self.queue_in_between();
+            self.queue_in_between(other);
         }
         let (_, routing) = self.vm.get_or_insert_with(|| (vm, vm.kvm().routing()));
         routing
     }
 
-    /// Queues what there is for the present VM, before more of it or that of another.
+    /// Queues what there is for the present VM, before more of it or that of an `other` one.
+    ///
+    /// A VM does not wait for another one's locks, nor for what of it is left to the host.
     #[cold]
-    fn queue_in_between(&mut self) {
+    fn queue_in_between(&mut self, other: bool) {
         self.queue();
-        if self.due.as_slice().len() > MAX_DUE - MAX_QUEUED {
+        if other || self.due.as_slice().len() > MAX_DUE - MAX_QUEUED {
             self.kick();
         }
     }

@@ -284,4 +284,88 @@ TEST_F_TIMEOUT(trace, as_counted, 300)
 	EXPECT_LT(0, counts.kicks.saved);
 }
 
+/* Two VMs whose interrupts the same CPU takes. */
+FIXTURE(two_vms)
+{
+	struct rig *rig[2];
+	struct trace trace;
+};
+
+FIXTURE_SETUP(two_vms)
+{
+	int i;
+
+	ASSERT_LE(2, device_count());
+	host_log_mark();
+	pin_self_to_cpu(CPU_MAIN);
+	volley_reload("");
+	for (i = 0; i < 2; i++) {
+		self->rig[i] = setup_vm(i, VECTORS, i ? CPU_OTHER : CPU_VCPU, GUEST_WFI);
+		ASSERT_TRUE(volley_wait_attached(self->rig[i], 0));
+		ASSERT_TRUE(send(self->rig[i], ALL(VECTORS)));
+	}
+	trace_start();
+}
+
+FIXTURE_TEARDOWN(two_vms)
+{
+	trace_free(&self->trace);
+	trace_stop();
+	if (self->rig[1])
+		rig_free(self->rig[1]);
+	EXPECT_TRUE(teardown_rig(self->rig[0]));
+}
+
+/*
+ * How often a VM's interrupts followed another's in an exception; -1 if that one's
+ * vCPU had not been kicked by then.
+ */
+static int follow(const struct trace *trace)
+{
+	const struct trace_event *e, *queued = NULL;
+	bool kicked = false;
+	int nr = 0;
+
+	for (e = trace->events; e < trace->events + trace->nr; e++) {
+		if (e->cpu != CPU_IRQ)
+			continue;
+		if (!strcmp(e->name, "irq_received") && !e->position)
+			queued = NULL;
+		if (!strncmp(e->name, "kick_", 5) && queued && !strcmp(e->vm, queued->vm))
+			kicked = true;
+		if (strcmp(e->name, "irq_forwarded"))
+			continue;
+		if (queued && strcmp(e->vm, queued->vm)) {
+			if (!kicked)
+				return -1;
+			nr++;
+		}
+		if (!queued || strcmp(e->vm, queued->vm))
+			kicked = false;
+		queued = e;
+	}
+	return nr;
+}
+
+/* It does not wait for the other's locks, nor for what of it goes the kernel's own way. */
+TEST_F_TIMEOUT(two_vms, kicked_before_another, 300)
+{
+	int i, j, nr, met = 0;
+
+	for (i = 0; i < TRIES && met < 3; i++) {
+		for (j = 0; j < 2; j++)
+			rig_raise(self->rig[j], 0, ALL(VECTORS));
+		for (j = 0; j < 2; j++)
+			ASSERT_EQ(0, rig_wait(self->rig[j], 0, ALL(VECTORS)));
+		for (j = 0; j < 2; j++)
+			rig_settle(self->rig[j], 0);
+		trace_read(&self->trace);
+		nr = follow(&self->trace);
+		trace_free(&self->trace);
+		ASSERT_LE(0, nr);
+		met += nr;
+	}
+	EXPECT_LE(3, met);
+}
+
 TEST_HARNESS_MAIN
