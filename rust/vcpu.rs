@@ -196,6 +196,14 @@ impl Timed<Vcpu> {
         self.record(&outcome, Settings::OFF);
     }
 
+    /// Makes sure that the vCPU gets a virtual interrupt that others have asked it to look at.
+    ///
+    /// Context: hard IRQ, no lock held.
+    #[cold]
+    pub(crate) fn volley_merged(&self) {
+        window::volley_merged(&self.hold, self);
+    }
+
     /// Releases whatever is held. Context: any.
     pub(crate) fn release(&self) {
         // What has been taken out of the word must not wait for us to be scheduled again.

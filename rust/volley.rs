@@ -52,6 +52,7 @@ struct Redirect {
 struct Due<'irq> {
     vcpu: &'irq Timed<Vcpu>,
     settings: Settings,
+    /// 0: others have asked it to look at all that there is.
     irqs: u32,
     /// One of them is urgent.
     urgent: bool,
@@ -96,7 +97,7 @@ impl<'irq> Volley<'irq> {
         routing
     }
 
-    /// Queues what there is for the present VM, before more of it or that of an `other` one.
+    /// Queues what there is for the present VM, before more of it or of an `other` one.
     ///
     /// A VM does not wait for another one's locks, nor for what of it is left to the host.
     #[cold]
@@ -165,8 +166,10 @@ impl<'irq> Volley<'irq> {
         for due in self.due.as_slice() {
             if due.urgent {
                 due.vcpu.urgent_volley_queued(due.irqs);
-            } else {
+            } else if due.irqs > 0 {
                 due.vcpu.volley_queued(due.settings, due.irqs);
+            } else {
+                due.vcpu.volley_merged();
             }
         }
         self.due.clear();
@@ -216,6 +219,10 @@ impl<'irq> Volley<'irq> {
                             }
                             Kick::At(index) => match vm.vcpu(index) {
                                 Some(other) => add_due(&mut self.due, other, settings, 1, hurry),
+                                None => irqs = irqs.wrapping_add(1),
+                            },
+                            Kick::Asked(index) => match vm.vcpu(index) {
+                                Some(other) => add_due(&mut self.due, other, settings, 0, false),
                                 None => irqs = irqs.wrapping_add(1),
                             },
                         }

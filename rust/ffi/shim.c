@@ -112,9 +112,11 @@ bool volley_vcpu_test_and_set_irq_pending(struct kvm_vcpu *vcpu)
 				(void *)&vcpu->requests);
 }
 
+/* kvm_test_request(KVM_REQ_IRQ_PENDING), before whatever is read after it. */
 bool volley_vcpu_irq_pending(struct kvm_vcpu *vcpu)
 {
-	return kvm_test_request(KVM_REQ_IRQ_PENDING, vcpu);
+	return test_bit_acquire(KVM_REQ_IRQ_PENDING & KVM_REQUEST_MASK,
+				(void *)&vcpu->requests);
 }
 
 /* May the vCPU have guests of its own? */

@@ -35,6 +35,19 @@ unsafe impl Send for VcpuRef {}
 // SAFETY: As above.
 unsafe impl Sync for VcpuRef {}
 
+/// See [`VcpuRef::in_guest`].
+///
+/// # Safety
+///
+/// `vcpu` must be valid.
+#[inline(always)]
+pub(super) unsafe fn in_guest(vcpu: *mut volley_bindings::kvm_vcpu) -> bool {
+    // SAFETY: By the safety requirements. KVM accesses the mode atomically.
+    let mode = unsafe { Atomic::from_ptr(&raw mut (*vcpu).mode) };
+    // CAST: The modes are small non-negative numbers.
+    mode.read_once() as c_uint == volley_bindings::IN_GUEST_MODE
+}
+
 impl VcpuRef {
     /// Names the vCPU `vcpu`.
     ///
@@ -68,7 +81,7 @@ impl VcpuRef {
         unsafe { volley_bindings::volley_vcpu_test_and_set_irq_pending(self.as_ptr()) }
     }
 
-    /// Returns whether `KVM_REQ_IRQ_PENDING` is set.
+    /// Returns whether `KVM_REQ_IRQ_PENDING` is set. Acquire ordering.
     #[inline(always)]
     pub(crate) fn irq_pending(self) -> bool {
         // SAFETY: By the type invariants.
@@ -81,10 +94,8 @@ impl VcpuRef {
     /// an interrupt makes the guest exit, which ends the mode, before the host takes it.
     #[inline(always)]
     pub(crate) fn in_guest(self) -> bool {
-        // SAFETY: By the type invariants. KVM accesses the mode atomically.
-        let mode = unsafe { Atomic::from_ptr(&raw mut (*self.as_ptr()).mode) };
-        // CAST: The modes are small non-negative numbers.
-        mode.read_once() as c_uint == volley_bindings::IN_GUEST_MODE
+        // SAFETY: By the type invariants.
+        unsafe { in_guest(self.as_ptr()) }
     }
 
     /// Returns whether a guest that waits for an interrupt leaves the guest, so that a vCPU that is

@@ -10,11 +10,17 @@
 use super::{
     list_registers,
     route::VirtualInterrupt,
-    vcpu::VcpuRef, //
+    vcpu::{
+        in_guest,
+        VcpuRef, //
+    },
 };
 use crate::{
     bindings as volley_bindings,
-    window::merged_needs_kick, //
+    window::{
+        merged,
+        Merged, //
+    },
 };
 use core::ptr::null_mut;
 
@@ -44,6 +50,8 @@ pub(crate) enum Kick {
     Here,
     /// The vCPU with this index.
     At(u32),
+    /// The vCPU with this index, which somebody has asked to look at its interrupts already.
+    Asked(u32),
 }
 
 /// A vCPU's list of active and pending interrupts, locked.
@@ -135,10 +143,11 @@ impl LockedIrq {
 
     /// The kick for one that waits in a list already, latched, seen from `vcpu`.
     ///
-    /// Whoever latched it has asked for a kick, and it is there as long as the request is; or the
-    /// vCPU had more interrupts than list registers, and comes back for it by itself. If neither is
-    /// so, a guest has moved it away and back between KVM's pruning of the list and its loading,
-    /// and the vCPU is in the guest without it.
+    /// Whoever latched it asks for a kick, and the request is there until the vCPU begins to enter
+    /// the guest; or the vCPU had more interrupts than list registers, and comes back for it by
+    /// itself. If neither is so, KVM has not got as far as asking; or a guest has moved it away and
+    /// back between KVM's pruning of the list and its loading, and the vCPU is in the guest without
+    /// it.
     ///
     /// # Safety
     ///
@@ -148,13 +157,19 @@ impl LockedIrq {
         // SAFETY: By the type invariants and the safety requirements; a target is a vCPU of the VM.
         unsafe {
             let target = self.target();
-            let request_pending = || volley_bindings::volley_vcpu_irq_pending(target);
-            let overflowed = || target == vcpu && list_registers::overflowed(vcpu);
-
-            if !target.is_null() && !merged_needs_kick(urgent, request_pending, overflowed) {
+            let Some(index) = target.as_ref().map(|target| target.vcpu_idx) else {
                 return Kick::None;
+            };
+            let overflowed =
+                || target == vcpu && in_guest(vcpu) && list_registers::overflowed(vcpu);
+            let request_pending = || volley_bindings::volley_vcpu_irq_pending(target);
+
+            match merged(urgent, overflowed, request_pending) {
+                Merged::Nothing => Kick::None,
+                // CAST: An index is not negative.
+                Merged::Asked => Kick::Asked(index as u32),
+                Merged::Ask => Kick::of(target, vcpu),
             }
-            Kick::of(target, vcpu)
         }
     }
 

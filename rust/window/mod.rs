@@ -46,10 +46,12 @@ pub(crate) use hold::{
 };
 pub(crate) use protocol::{
     expired,
-    merged_needs_kick,
+    merged,
     release_all,
     urgent_volley_queued,
+    volley_merged,
     volley_queued,
+    Merged,
     Outcome,
     Vcpu, //
 };

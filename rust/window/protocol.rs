@@ -33,7 +33,7 @@ pub(crate) trait Vcpu {
     /// Must be fully ordered, as `test_and_set_bit()` is.
     fn set_request(&self) -> bool;
 
-    /// Returns whether `KVM_REQ_IRQ_PENDING` is set.
+    /// Returns whether `KVM_REQ_IRQ_PENDING` is set. Must have acquire ordering.
     fn request_pending(&self) -> bool;
 
     /// Returns whether the vCPU is in `IN_GUEST_MODE`, on another CPU.
@@ -177,23 +177,56 @@ pub(crate) fn urgent_volley_queued<A: AtomicWord, V: Vcpu>(
     volley_queued(hold, vcpu, Settings::OFF, irqs).not_held_because(Reason::Urgent)
 }
 
-/// A virtual interrupt waits in a vCPU's list already, and another arrival merges with it: returns
-/// whether a kick must be asked for once more.
+/// What an arrival has to do for a virtual interrupt that waits in its vCPU's list already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Merged {
+    /// Nothing: the vCPU comes for it by itself.
+    Nothing,
+    /// Call [`volley_merged`]: somebody has asked for a kick.
+    Asked,
+    /// Ask for a kick, as if it had not been there: nobody has.
+    Ask,
+}
+
+/// Returns what is to be done for a virtual interrupt that waits in its vCPU's list already.
 ///
-/// None must be if the vCPU's request bit is set (`request_pending`): whoever has set it kicks, or
-/// has the kick held, and the vCPU has not begun an entry since. Nor if the vCPU had more
-/// interrupts than list registers (`overflowed`) and comes back for this one by itself. But one
-/// that is `urgent` does not wait for what may be held.
+/// The vCPU comes by itself if it is in the guest and had more interrupts than list registers when
+/// it entered (`overflowed`). If its request bit is set (`request_pending`) it has not begun an
+/// entry since. But one that is `urgent` does not wait for what may be held.
 ///
 /// Both must be looked at with the list locked, once the interrupt has been found in it: what was
 /// true before that may be of an earlier entry. Each is asked for only if it matters.
 #[inline(always)]
-pub(crate) fn merged_needs_kick(
+pub(crate) fn merged(
     urgent: bool,
-    request_pending: impl FnOnce() -> bool,
     overflowed: impl FnOnce() -> bool,
-) -> bool {
-    urgent || !(request_pending() || overflowed())
+    request_pending: impl FnOnce() -> bool,
+) -> Merged {
+    if urgent {
+        Merged::Ask
+    } else if overflowed() {
+        Merged::Nothing
+    } else if request_pending() {
+        Merged::Asked
+    } else {
+        Merged::Ask
+    }
+}
+
+/// An arrival has merged with a virtual interrupt that the vCPU has been asked to look at.
+///
+/// Whoever sets the request bit kicks, or holds the kick. But KVM does so in two steps, and a
+/// thread of its own may be interrupted or lose its CPU between them. So only a kick that is held
+/// is relied on, and only by a vCPU in the guest: one that sleeps was not asleep when it was held.
+/// Whatever else there is, the vCPU is kicked once more, which is no request and is not counted.
+///
+/// The bit must have been seen before this is called, with acquire ordering.
+///
+/// Context: as for [`volley_queued`].
+pub(crate) fn volley_merged<A: AtomicWord, V: Vcpu>(hold: &Hold<A>, vcpu: &V) {
+    if hold.held().requests == 0 || !vcpu.in_guest() {
+        vcpu.kick();
+    }
 }
 
 /// The timer has expired.

@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Merging, exactly: a vCPU that is kept out of the guest takes what is sent to
- * it as one, and every arrival beyond the first is counted as merged.
+ * it as one, and every arrival beyond the first is counted as merged. And merging
+ * with what somebody else has queued, who has not kicked the vCPU yet.
  */
+#include <kvm_util.h>
+#include <processor.h>
+#include <gic.h>
+#include <gic_v3.h>
+
 #include "suite.h"
 
 #define VECTORS	4
 #define TIMES	5
+#define LATE	"volley_late"
 
 FIXTURE(parked)
 {
@@ -125,6 +132,99 @@ TEST_F_TIMEOUT(parked, masked, 300)
 		EXPECT_TRUE(volley_fates_add_up(&volley.irq[i]));
 	}
 	EXPECT_TRUE(volley_kicks_add_up(&volley.kicks));
+}
+
+/* A thread that injects an interrupt, and stands still when it is about to kick. */
+FIXTURE(late)
+{
+	struct rig *rig;
+	pthread_t injector;
+};
+
+FIXTURE_VARIANT(late)
+{
+	const char *params;
+	enum guest_mode mode;
+};
+
+FIXTURE_VARIANT_ADD(late, stock_wfi) { NULL, GUEST_WFI };
+FIXTURE_VARIANT_ADD(late, stock_spin) { NULL, GUEST_SPIN };
+FIXTURE_VARIANT_ADD(late, volley_wfi) { "", GUEST_WFI };
+FIXTURE_VARIANT_ADD(late, volley_spin) { "", GUEST_SPIN };
+FIXTURE_VARIANT_ADD(late, window_wfi) { "max_usecs=10000 max_irqs=1024", GUEST_WFI };
+FIXTURE_VARIANT_ADD(late, window_spin) { "max_usecs=10000 max_irqs=1024", GUEST_SPIN };
+
+static void set_late(int thread)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", thread);
+	TEST_ASSERT(!host_write(text, "/sys/module/" LATE "/parameters/thread"),
+		    "no thread can be told");
+}
+
+static bool is_late(void)
+{
+	char text[8] = "";
+
+	host_read(text, sizeof(text), "/sys/module/" LATE "/parameters/stopped");
+	return text[0] == 'Y';
+}
+
+static void *inject(void *data)
+{
+	const u64 doorbell = GITS_BASE_GPA + GITS_TRANSLATER;
+	struct rig *rig = data;
+	struct kvm_msi msi = {
+		.address_lo = doorbell,
+		.address_hi = doorbell >> 32,
+		.data = rig->event[0][0],
+		.flags = KVM_MSI_VALID_DEVID,
+	};
+
+	pin_self_to_cpu(CPU_OTHER);
+	set_late(gettid());
+	TEST_ASSERT(__vm_ioctl(rig->vm, KVM_SIGNAL_MSI, &msi) > 0, "it was not injected");
+	return NULL;
+}
+
+FIXTURE_SETUP(late)
+{
+	const struct setup setup = {
+		.params = variant->params,
+		.vectors = 1,
+		.cpu_irq = CPU_IRQ,
+		.cpu_vcpu = CPU_VCPU,
+		.mode = variant->mode,
+	};
+
+	/* After one that failed. */
+	host_unload_module(LATE);
+	ASSERT_EQ(0, host_load_module(LATE, ""));
+	self->rig = setup_rig(&setup);
+}
+
+FIXTURE_TEARDOWN(late)
+{
+	EXPECT_TRUE(teardown_rig(self->rig));
+	EXPECT_EQ(0, host_unload_module(LATE));
+}
+
+TEST_F_TIMEOUT(late, does_not_wait_for_others, 300)
+{
+	struct rig *rig = self->rig;
+
+	/* Asleep for good: it may poll first, and would see what is queued. */
+	if (variant->mode == GUEST_WFI)
+		HOST_WAIT_FOR(vcpu_get_stat(rig->vcpu[0], blocking), "the vCPU does not sleep");
+	kvm_pthread_create(&self->injector, NULL, inject, rig);
+	HOST_WAIT_FOR(is_late(), "nobody is about to kick");
+	rig_raise(rig, 0, 1);
+	EXPECT_EQ(0, rig_wait(rig, 0, 1));
+	/* It was not this one's kick that the guest has it by. */
+	EXPECT_TRUE(is_late());
+	set_late(0);
+	kvm_pthread_join(self->injector, NULL);
 }
 
 TEST_HARNESS_MAIN

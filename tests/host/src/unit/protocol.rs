@@ -26,7 +26,7 @@ const US: u64 = 1_000;
 
 /// A word that nobody else changes, unless it is `busy`: then every exchange fails.
 #[derive(Default)]
-struct Local {
+pub(super) struct Local {
     value: Cell<u64>,
     busy: Cell<bool>,
     opened: Cell<u64>,
@@ -60,9 +60,9 @@ impl AtomicWord for &Local {
 
 /// A vCPU that does what it is told, and writes down what is done to it.
 #[derive(Default)]
-struct Fake {
+pub(super) struct Fake {
     request: Cell<bool>,
-    in_guest: Cell<bool>,
+    pub(super) in_guest: Cell<bool>,
     now: Cell<u64>,
     timer: Cell<Option<u64>>,
     /// Whenever the timer is queued, another CPU asks for an earlier time through this word.
@@ -71,7 +71,7 @@ struct Fake {
 }
 
 impl Fake {
-    fn spinning() -> Self {
+    pub(super) fn spinning() -> Self {
         let fake = Self::default();
 
         fake.in_guest.set(true);
@@ -82,7 +82,7 @@ impl Fake {
         self.log.borrow_mut().push(what);
     }
 
-    fn log(&self) -> String {
+    pub(super) fn log(&self) -> String {
         self.log.take().join(" ")
     }
 }
