@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # The kernel's own tests of what Volley works with, first without the module and
-# then with it: test by test, the results must be the same.
+# then with it: test by test, the results must be the same. None of them has both a VM
+# and a device. So where there is a device that they do not use, another VM has that
+# one, and is sent interrupts all the while, in both runs (victim.c).
 #
 # Usage: upstream.sh [short]
 #
@@ -12,6 +14,7 @@
 # VOLLEY_TIMEOUT=SECONDS	for each minute of these take as much time as usual
 # VOLLEY_KO=FILE	load this module
 # VOLLEY_SYSFS=FOLDER	which is there while the module is
+# VOLLEY_PCI=FOLDER	which has the devices
 #
 # What skips in both runs says nothing about it, and is reported as skipped. Whatever
 # differs has failed, even if it is the module that makes a test pass; and so has what
@@ -23,6 +26,7 @@ cd "$(dirname "$0")" || exit 1
 
 ko=${VOLLEY_KO:-/lib/modules/$(uname -r)/updates/volley.ko}
 sysfs=${VOLLEY_SYSFS:-/sys/kernel/volley}
+pci=${VOLLEY_PCI:-/sys/bus/pci/devices}
 programs=$(realpath "${UPSTREAM:-upstream}")
 out=/tmp/upstream
 # A kernel on which other things take longer, too.
@@ -58,6 +62,63 @@ choose() {
 	[ -z "$irqfd" ] || echo "$irqfd irqfd_test"
 }
 
+# find_spare: the number that victim has for the first igb that the tests do not use;
+# nothing if they use all that there are.
+find_spare() {
+	number=0
+	for device in "$pci"/*; do
+		id=$(cat "$device/vendor" "$device/device" 2>/dev/null | tr '\n' ' ')
+		[ "$id" = '0x8086 0x10c9 ' ] || continue
+		[ "${device##*/}" = "$VOLLEY_BDF" ] || { echo "$number"; return; }
+		number=$((number + 1))
+	done
+}
+
+# counted: what the module has counted of the VM.
+counted() {
+	for name in received forwarded kicks_held; do
+		echo "$name $(cat "$sysfs/vms/$victim"-*/$name 2>/dev/null)"
+	done
+}
+
+# begin_victim FOLDER: returns when it is sent interrupts, or is no more. 8 of them,
+# 50 us apart, and a rest of 10 ms, so that it leaves the tests most of the time: then
+# the guest sleeps.
+begin_victim() {
+	loaded && volley=1 || volley=0
+	./victim "$spare" 1 "$volley" 10000 >"$1/victim.log" 2>&1 3>"$1/victim" &
+	victim=$!
+	until [ -s "$1/victim" ] || ! kill -0 "$victim" 2>/dev/null; do sleep 0.1; done
+	counted >"$1/before"
+}
+
+# end_victim FOLDER: it fails if it was ended before, or if an interrupt is lost.
+end_victim() {
+	counted >"$1/after"
+	kill "$victim" 2>/dev/null
+	wait "$victim"
+	echo "$?" >"$1/victim.status"
+}
+
+# served NAME: whether the guest of that run took interrupts to the end, and all of them.
+served() {
+	status=$(cat "$out/$1/victim.status")
+	taken=$(sed -n 's/^taken=//p' "$out/$1/victim.log")
+	echo "# $1: the VM ended with status $status, its guest took ${taken:-none}"
+	[ "$status" -ne 0 ] || [ "${taken:-0}" -eq 0 ] || return 0
+	tail -n 20 "$out/$1/victim.log" | sed 's/^/# victim: /'
+	return 1
+}
+
+# forwarded NAME: and whether, while the tests ran, the module took and forwarded some.
+forwarded() {
+	served "$1" && awk '
+		FNR == NR { before[$1] = $2; next }
+		{ print "# " $1 ": " before[$1] " before, " $2 " after" }
+		/^(received|forwarded) / && $2 > before[$1] { grown++ }
+		END { exit grown != 2 }' "$out/$1/before" "$out/$1/after"
+}
+
 # run NAME: runs each, and leaves what it said and its results in a folder of that
 # name. Results are a line for each test, and one for all: what came of it, its
 # name, and why it was skipped, with tabs between them.
@@ -65,6 +126,7 @@ run() {
 	number=0
 	folder=$out/$1
 	mkdir -p "$folder"
+	[ -z "$spare" ] || begin_victim "$folder"
 	while read -r seconds program <&9; do
 		number=$((number + 1))
 		echo "# $1: $program"
@@ -96,6 +158,7 @@ run() {
 				print what "\tthe program as a whole\t" last
 			}' "$folder/$number.log" >"$folder/$number.results"
 	done 9<"$out/list"
+	[ -z "$spare" ] || end_victim "$folder"
 }
 
 # compare NUMBER NAME: the results as subtests, and what becomes of them.
@@ -144,20 +207,30 @@ rm -rf "$out"
 mkdir -p "$out"
 choose "${1:-}" >"$out/list"
 total=$(grep -c . "$out/list")
+spare=$(find_spare)
 
 # The VFIO tests map a gigabyte each time, which in small pages takes minutes.
 huge=/sys/kernel/mm/transparent_hugepage/shmem_enabled
 [ ! -w "$huge" ] || echo always >"$huge"
 
 ktap_print_header
-ktap_set_plan $((total + 5))
+if [ -n "$spare" ]; then
+	ktap_set_plan $((total + 7))
+else
+	ktap_set_plan $((total + 5))
+	echo "# there is no device but the tests' own: no VM is sent interrupts beside them"
+fi
 
 ktap_test_result "module is not loaded" not_loaded
 run without
 ktap_test_result "still not" not_loaded
-ktap_test_result "module loads" insmod "$ko" max_usecs=100
+[ -z "$spare" ] || ktap_test_result "a VM beside them took its interrupts" served without
+# Only the VM beside them has sources. A millisecond is long enough for several of its
+# interrupts, and so for kicks that are held and for windows that end.
+ktap_test_result "module loads" insmod "$ko" max_usecs=1000
 run with
 ktap_test_result "module is still loaded" loaded
+[ -z "$spare" ] || ktap_test_result "a VM beside them took its interrupts from the module" forwarded with
 number=0
 while read -r _ program; do
 	number=$((number + 1))

@@ -214,3 +214,11 @@ void device_affinity(struct device *dev, int cpu)
 	for (i = 0; i < dev->vectors; i++)
 		proc_irq_set_smp_affinity(dev->irq[i], host_cpu(cpu));
 }
+
+void device_spread(struct device *dev)
+{
+	int i;
+
+	for (i = 0; i < dev->vectors; i++)
+		proc_irq_set_smp_affinity(dev->irq[i], host_cpu(i));
+}

@@ -54,6 +54,8 @@ void device_mask(struct device *dev, int vector, bool on);
 
 /* Sends the device's interrupts to host CPU @cpu. */
 void device_affinity(struct device *dev, int cpu);
+/* Sends those of its vectors to all host CPUs in turn. */
+void device_spread(struct device *dev);
 
 static inline int device_eventfd(struct device *dev, int vector)
 {

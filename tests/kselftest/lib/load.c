@@ -54,10 +54,13 @@ static void *load_thread(void *data)
 			host_sleep_us(load->pause_us ?: 20);
 			break;
 		case LOAD_FLOWS:
-			if (load->open_loop || load->lossy)
+			if (load->open_loop || load->lossy) {
 				host_sleep_us(load->pause_us ?: 20);
-			else
-				load_await(load, mask, breaks);
+				break;
+			}
+			load_await(load, mask, breaks);
+			if (load->rest_us)
+				host_sleep_us(load->rest_us);
 			break;
 		}
 		tell(&load->bursts, load->bursts + 1);

@@ -22,6 +22,7 @@ struct load {
 	int cpu;		/* where the thread runs */
 	u64 spacing_us;		/* between the vectors of a burst */
 	u64 pause_us;		/* after a burst that is not waited for (default 20) */
+	u64 rest_us;		/* after one that is (default 0) */
 	bool open_loop;		/* does not wait for one burst before the next */
 	bool lossy;		/* nor for the last: some are dropped on purpose */
 
