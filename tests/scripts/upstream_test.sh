@@ -108,7 +108,7 @@ suite() {
 
 whole="the program as a whole"
 echo "TAP version 13"
-echo "1..30"
+echo "1..31"
 
 fresh
 gives 0 "all pass" "1..13" "ok 8 arm64/vgic_irq" "  ok 1 $whole" "ok 13 module unloads"
@@ -122,7 +122,8 @@ gives 1 "fails in another way" "not ok 8 arm64/vgic_irq"
 program 'exit 254' 'exit 254'
 gives 1 "fails in both" "not ok 8 arm64/vgic_irq" "  # with it: ended with status 254"
 program 'echo "1..0 # SKIP - no vGIC"; exit 4' 'echo "1..0 # SKIP - no vGIC"; exit 4'
-gives 0 "skips" "ok 8 arm64/vgic_irq" "  ok 1 $whole # SKIP no vGIC"
+gives 1 "skips in both" "not ok 8 arm64/vgic_irq" "  not ok 1 $whole" \
+	"  # without the module: skipped" "  # with it: skipped"
 program 'exit 0' 'echo "1..0 # SKIP - no vGIC"; exit 4'
 gives 1 "skips with the module" "not ok 8 arm64/vgic_irq" "  # with it: skipped"
 program 'exit 0' 'kill -9 $$'
@@ -150,6 +151,10 @@ program "$skips" "$skips"
 gives 0 "a test of a suite skips" "  ok 1 f.first # SKIP no pages" "  ok 2 f.second"
 program "$good" "$skips"
 gives 1 "and only with the module" "  # with it: skipped"
+skips=$(suite "ok 1 f.first # SKIP no pages" "ok 2 f.second # SKIP no pages" 0)
+program "$skips" "$skips"
+gives 1 "all tests of a suite skip" "not ok 8 arm64/vgic_irq" "  ok 1 f.first # SKIP no pages" \
+	"  not ok 3 $whole" "  # with it: skipped"
 
 program 'exit 0' "rm -r '$VOLLEY_SYSFS'"
 gives 1 "the module goes away" "not ok 5 module is still loaded"
