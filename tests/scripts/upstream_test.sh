@@ -10,7 +10,7 @@ set -euo pipefail
 
 work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT
-number=0 failed=0
+number=0 failed=0 kind=short
 helpers=$(kernel_dir)/source/tools/testing/selftests/kselftest/ktap_helpers.sh
 export VOLLEY_SYSFS=$work/loaded UPSTREAM=$work/upstream VOLLEY_KO=volley.ko VOLLEY_BDF=0000:00:01.0 \
 	VOLLEY_PCI=$work/pci
@@ -62,7 +62,7 @@ fresh() {
 	tool bin/insmod "mkdir '$VOLLEY_SYSFS'"
 	tool bin/rmmod "rm -r '$VOLLEY_SYSFS'"
 	for program in arm64/{vgic_init,vgic_irq,vgic_its_save,vgic_lpi_stress} arch_timer \
-		irqfd_test vfio/vfio_{pci_device,pci_driver,dma_mapping}_test; do
+		arm64/arch_timer_edge_cases irqfd_test vfio/vfio_{pci_device,pci_driver,dma_mapping}_test; do
 		tool "upstream/$program" 'exit 0'
 	done
 	counts received forwarded
@@ -81,11 +81,12 @@ else
 fi"
 }
 
-# gives STATUS NAME LINE...: it ends with that status, and prints these lines.
+# gives STATUS NAME LINE...: it ends with that status, and prints these lines. With
+# kind='' it is to leave nothing out.
 gives() {
 	local status=0 expected=$1 name=$2 said line bad=''
 	shift 2
-	said=$(PATH=$work/bin:$PATH sh "$work/upstream.sh" short 2>&1) || status=$?
+	said=$(PATH=$work/bin:$PATH sh "$work/upstream.sh" "$kind" 2>&1) || status=$?
 	[ "$status" -eq "$expected" ] || bad="status $status"
 	for line; do
 		grep -qxF -- "$line" <<<"$said" || bad="no line: $line"
@@ -108,7 +109,7 @@ suite() {
 
 whole="the program as a whole"
 echo "TAP version 13"
-echo "1..31"
+echo "1..39"
 
 fresh
 gives 0 "all pass" "1..13" "ok 8 arm64/vgic_irq" "  ok 1 $whole" "ok 13 module unloads"
@@ -155,6 +156,38 @@ skips=$(suite "ok 1 f.first # SKIP no pages" "ok 2 f.second # SKIP no pages" 0)
 program "$skips" "$skips"
 gives 1 "all tests of a suite skip" "not ok 8 arm64/vgic_irq" "  ok 1 f.first # SKIP no pages" \
 	"  not ok 3 $whole" "  # with it: skipped"
+
+# edge WITHOUT WITH: where arch_timer_edge_cases -p fails then.
+edge() {
+	fresh
+	tool upstream/arm64/arch_timer_edge_cases "[ \"\$1\" = -p ] || exit 0
+if [ -d '$VOLLEY_SYSFS' ]; then
+	$2
+else
+	$1
+fi"
+}
+
+at='echo "  /src/timer.c:570: it is late"; exit 254' edge="14 arm64/arch_timer_edge_cases -p -i 1 -w 500 -l 1000"
+kind=''
+edge "$at" "$at"
+gives 0 "one may fail in both" "ok $edge" "  # with it: ended with status 254 at timer.c:570"
+edge 'exit 0' 'exit 0'
+gives 0 "it passes in both" "ok $edge"
+edge "$at" "${at/570/571}"
+gives 1 "it fails elsewhere" "not ok $edge" "  # without the module: ended with status 254 at timer.c:570" \
+	"  # with it: ended with status 254 at timer.c:571"
+edge "$at" 'exit 0'
+gives 1 "it fails without the module only" "not ok $edge"
+edge 'exit 0' "$at"
+gives 1 "it fails with it only" "not ok $edge"
+edge 'exit 4' 'exit 4'
+gives 1 "it skips in both" "not ok $edge"
+edge 'kill -9 $$' 'kill -9 $$'
+gives 1 "it is killed in both" "not ok $edge"
+program "$at" "$at"
+gives 1 "no other may fail in both" "not ok 8 arm64/vgic_irq" "  # with it: ended with status 254 at timer.c:570"
+kind=short
 
 program 'exit 0' "rm -r '$VOLLEY_SYSFS'"
 gives 1 "the module goes away" "not ok 5 module is still loaded"
