@@ -61,6 +61,7 @@ fresh() {
 	rm -rf -- "${work:?}"/*
 	tool bin/insmod "mkdir '$VOLLEY_SYSFS'"
 	tool bin/rmmod "rm -r '$VOLLEY_SYSFS'"
+	tool bin/nproc 'echo 4'
 	for program in arm64/{vgic_init,vgic_irq,vgic_its_save,vgic_lpi_stress} arch_timer \
 		arm64/arch_timer_edge_cases irqfd_test vfio/vfio_{pci_device,pci_driver,dma_mapping}_test; do
 		tool "upstream/$program" 'exit 0'
@@ -109,7 +110,7 @@ suite() {
 
 whole="the program as a whole"
 echo "TAP version 13"
-echo "1..39"
+echo "1..40"
 
 fresh
 gives 0 "all pass" "1..13" "ok 8 arm64/vgic_irq" "  ok 1 $whole" "ok 13 module unloads"
@@ -185,6 +186,8 @@ edge 'exit 4' 'exit 4'
 gives 1 "it skips in both" "not ok $edge"
 edge 'kill -9 $$' 'kill -9 $$'
 gives 1 "it is killed in both" "not ok $edge"
+tool bin/nproc 'echo 1'
+gives 0 "there is one CPU only, so it is left out" "1..17" "ok 13 arm64/vgic_lpi_stress -v 4 -d 4 -e 16 -i 200"
 program "$at" "$at"
 gives 1 "no other may fail in both" "not ok 8 arm64/vgic_irq" "  # with it: ended with status 254 at timer.c:570"
 kind=short
