@@ -14,9 +14,10 @@ use std::{
 };
 
 const USAGE: &str = "\
-usage: volley-host-tests [--list] [--total N] [NAME...]
+usage: volley-host-tests [--list | --findings] [--total N] [NAME...]
 
   --list     print the names of all tests
+  --findings print what the models may find, after the first word of their tests' names
   --total N  announce N tests, because others follow after these
   NAME       run only the tests with these names
 
@@ -26,7 +27,7 @@ Exits with 0 if all tests pass, 1 if any fails, 2 if called wrongly.";
 static PANIC: Mutex<String> = Mutex::new(String::new());
 
 /// Runs what the command line asks for.
-pub fn main(tests: &[Test]) -> ExitCode {
+pub fn main(tests: &[Test], findings: &[(&str, &[&str])]) -> ExitCode {
     let mut total = None;
     let mut names = Vec::new();
     let mut arguments = env::args().skip(1);
@@ -36,6 +37,14 @@ pub fn main(tests: &[Test]) -> ExitCode {
             "--list" => {
                 for (name, _) in tests {
                     println!("{name}");
+                }
+                return ExitCode::SUCCESS;
+            }
+            "--findings" => {
+                for (model, texts) in findings {
+                    for text in *texts {
+                        println!("{model} {text}");
+                    }
                 }
                 return ExitCode::SUCCESS;
             }

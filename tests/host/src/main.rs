@@ -27,5 +27,5 @@ type Test = (&'static str, fn());
 fn main() -> ExitCode {
     let tests: Vec<Test> = [&[unit::TESTS], &model::TESTS[..]].concat().concat();
 
-    ktap::main(&tests)
+    ktap::main(&tests, &model::FINDINGS)
 }

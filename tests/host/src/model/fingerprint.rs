@@ -20,17 +20,20 @@ pub fn fingerprint(world: &World) -> u128 {
     let mut cpus: [_; CPUS] = std::array::from_fn(|cpu| {
         (
             world.cpus[cpu],
-            world.waiting >> cpu & 1,
-            world.loaded >> cpu & 1,
+            (world.waiting >> cpu) & 1,
+            (world.requested >> cpu) & 1,
+            (world.loaded >> cpu) & 1,
         )
     });
 
     cpus.sort_unstable();
     sorted.waiting = 0;
+    sorted.requested = 0;
     sorted.loaded = 0;
-    for (index, (cpu, waiting, loaded)) in cpus.into_iter().enumerate() {
+    for (index, (cpu, waiting, requested, loaded)) in cpus.into_iter().enumerate() {
         sorted.cpus[index] = cpu;
         sorted.waiting |= waiting << index;
+        sorted.requested |= requested << index;
         sorted.loaded |= loaded << index;
     }
     sorted.hash(&mut hasher);

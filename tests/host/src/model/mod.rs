@@ -15,12 +15,20 @@ mod program;
 mod properties;
 mod scenarios;
 mod search;
+mod tree;
 mod vcpu;
 mod weak;
 mod weak_scenarios;
 mod world;
+mod wrong;
 
 use crate::Test;
 
 /// All model checks, in two parts.
 pub const TESTS: [&[Test]; 2] = [scenarios::TESTS, weak_scenarios::TESTS];
+
+/// Which checker says what if something is wrong.
+pub const FINDINGS: [(&str, &[&str]); 2] = [
+    ("order", wrong::Order::TEXTS),
+    ("memory", wrong::Memory::TEXTS),
+];

@@ -3,10 +3,8 @@
 //! The code under test, cut into steps.
 //!
 //! A program is what one CPU executes: a call into `rust/window/`, as it ships, and what its caller
-//! does around it. All that it can see of the world goes through [`Port`], so a program is fully
-//! determined by the answers it has had so far. To find its next step, it is run from the start
-//! with these answers; where they end, it is stopped, and the question it was about to ask is the
-//! step. Every such run is kept in a tree, so each is made only once.
+//! does around it. All that it can see of the world goes through [`Port`], which stops it at each
+//! question that has not been answered yet (`tree.rs`).
 
 use crate::window::{
     expired,
@@ -22,12 +20,7 @@ use crate::window::{
 };
 use std::{
     cell::Cell,
-    collections::HashMap,
-    panic::{
-        catch_unwind,
-        resume_unwind,
-        AssertUnwindSafe, //
-    },
+    panic::resume_unwind, //
 };
 
 /// What one CPU executes.
@@ -64,6 +57,11 @@ impl Program {
         )
     }
 
+    /// Returns whether this is an interrupt of an urgent source.
+    pub fn is_urgent(self) -> bool {
+        self == Program::Urgent
+    }
+
     /// Returns how long a kick for this may be held, by the answer to [`Op::Queue`].
     pub fn window_ns(self, entered: Option<u64>) -> u64 {
         match entered {
@@ -85,7 +83,7 @@ impl Program {
             Program::Shorter { max_usecs } => {
                 settings.with_max_usecs(max_usecs.min(settings.max_usecs()))
             }
-            Program::Urgent => Settings::OFF,
+            _ if self.is_urgent() => Settings::OFF,
             _ => settings,
         }
     }
@@ -175,25 +173,52 @@ impl Open {
 
 /// The answer to [`Op::Queue`] once the source is detached.
 pub const DETACHED: u64 = u64::MAX;
-
 /// Everything that a program sees.
-struct Port<'a> {
+pub struct Port<'a> {
     answers: &'a [u64],
     asked: Cell<usize>,
+    /// The answer to [`Op::Queue`], once it has had it.
+    entered: Cell<Option<u64>>,
     /// Why the program kicked, once it has.
     reason: Cell<Option<Reason>>,
     /// What it has to add to the counters at its end.
     open: Cell<Open>,
 }
 
-impl Port<'_> {
+impl<'a> Port<'a> {
+    /// Creates the port of a program that has had `answers`.
+    pub fn new(answers: &'a [u64]) -> Self {
+        Self {
+            answers,
+            asked: Cell::new(0),
+            entered: Cell::new(None),
+            reason: Cell::new(None),
+            open: Cell::new(Open::default()),
+        }
+    }
+
+    /// Returns what the program was told when it put its interrupt on the list.
+    pub fn entered(&self) -> Option<u64> {
+        self.entered.get()
+    }
+
+    /// Returns why the program has kicked, if it has.
+    pub fn reason(&self) -> Option<Reason> {
+        self.reason.get()
+    }
+
     /// Returns the answer to `op`, or stops the program if there is none yet.
     fn ask(&self, op: Op) -> u64 {
         let index = self.asked.get();
 
         self.asked.set(index + 1);
         match self.answers.get(index) {
-            Some(answer) => *answer,
+            Some(answer) => {
+                if matches!(op, Op::Queue) {
+                    self.entered.set(Some(*answer));
+                }
+                *answer
+            }
             None => resume_unwind(Box::new(op)),
         }
     }
@@ -266,24 +291,28 @@ impl Vcpu for Port<'_> {
     }
 }
 
+/// Asks for a kick: the interrupt is on the vCPU's list since `entered` was answered.
+fn queued(program: Program, hold: &Hold<&Port<'_>>, port: &Port<'_>, entered: u64) {
+    if entered == DETACHED {
+        // `vgic_queue_irq_unlock()`, arch/arm64/kvm/vgic/vgic.c.
+        port.set_request();
+        port.kick();
+    } else if program.is_urgent() {
+        port.count(&urgent_volley_queued(hold, port, 1));
+    } else {
+        let settings = program.bound(Settings::from_bits(entered as u32));
+        port.count(&volley_queued(hold, port, settings, 1));
+    }
+}
+
 /// Runs `program` on `port` to its end.
-fn run(program: Program, port: &Port<'_>) {
+pub fn run(program: Program, port: &Port<'_>) {
     let hold = Hold::new(port);
 
     match program {
         Program::Arrival | Program::Shorter { .. } | Program::Urgent => {
             let entered = port.ask(Op::Queue);
-
-            if entered == DETACHED {
-                // `vgic_queue_irq_unlock()`, arch/arm64/kvm/vgic/vgic.c.
-                port.set_request();
-                port.kick();
-            } else if program == Program::Urgent {
-                port.count(&urgent_volley_queued(&hold, port, 1));
-            } else {
-                let settings = program.bound(Settings::from_bits(entered as u32));
-                port.count(&volley_queued(&hold, port, settings, 1));
-            }
+            queued(program, &hold, port, entered);
         }
         Program::Kvm => {
             port.set_request();
@@ -327,123 +356,12 @@ fn run(program: Program, port: &Port<'_>) {
 
 impl Op {
     /// Returns the answers that the step can have, if they are few.
-    fn answers(self) -> Option<&'static [u64]> {
+    pub fn answers(self) -> Option<&'static [u64]> {
         match self {
             Op::RequestPending | Op::InGuest | Op::Wake | Op::ExitMode => Some(&[0, 1]),
             Op::Ipi => Some(&[0]),
             Op::Finish { .. } => Some(&[]),
             _ => None,
-        }
-    }
-}
-
-/// A point in the run of a program, from where it can go on in one way only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Point(u32);
-
-/// How a program got to a point.
-struct Node {
-    program: Program,
-    answers: Vec<u64>,
-    next: Op,
-}
-
-/// All points of all programs that have been reached so far.
-#[derive(Default)]
-pub struct Tree {
-    nodes: Vec<Node>,
-    starts: HashMap<Program, Point>,
-    edges: HashMap<(Point, u64), Point>,
-    /// Why any program has kicked.
-    reasons: Vec<Reason>,
-    /// Points with the same next step, and from where all continue alike, are one.
-    merged: HashMap<(Program, Option<u64>, Op, Vec<Point>), Point>,
-}
-
-impl Tree {
-    /// Returns where `program` starts.
-    pub fn start(&mut self, program: Program) -> Point {
-        match self.starts.get(&program) {
-            Some(point) => *point,
-            None => {
-                let point = self.add(program, Vec::new());
-                self.starts.insert(program, point);
-                point
-            }
-        }
-    }
-
-    /// Returns the step that is made at `point`.
-    pub fn op(&self, point: Point) -> Op {
-        self.node(point).next
-    }
-
-    /// Returns where the program is once the step at `point` has been answered.
-    pub fn after(&mut self, point: Point, answer: u64) -> Point {
-        if let Some(next) = self.edges.get(&(point, answer)) {
-            return *next;
-        }
-        let node = self.node(point);
-        let program = node.program;
-        let mut answers = node.answers.clone();
-        answers.push(answer);
-        let next = self.add(program, answers);
-        self.edges.insert((point, answer), next);
-        next
-    }
-
-    /// Returns the first answer that the program has had, which is its settings.
-    pub fn first_answer(&self, point: Point) -> Option<u64> {
-        self.node(point).answers.first().copied()
-    }
-
-    /// Returns why any program has kicked.
-    pub fn reasons(&self) -> &[Reason] {
-        &self.reasons
-    }
-
-    fn node(&self, point: Point) -> &Node {
-        &self.nodes[point.0 as usize]
-    }
-
-    /// Finds the step that follows `answers`.
-    fn add(&mut self, program: Program, answers: Vec<u64>) -> Point {
-        let port = Port {
-            answers: &answers,
-            asked: Cell::new(0),
-            reason: Cell::new(None),
-            open: Cell::new(Open::default()),
-        };
-        let next = match catch_unwind(AssertUnwindSafe(|| run(program, &port))) {
-            Ok(()) => unreachable!("a program ends with a step that is never answered"),
-            Err(stop) => match stop.downcast::<Op>() {
-                Ok(op) => *op,
-                Err(panic) => resume_unwind(panic),
-            },
-        };
-        if let Some(reason) = port.reason.get() {
-            if !self.reasons.contains(&reason) {
-                self.reasons.push(reason);
-            }
-        }
-        let point = Point(u32::try_from(self.nodes.len()).expect("too many points"));
-        self.nodes.push(Node {
-            program,
-            answers,
-            next,
-        });
-
-        match next.answers() {
-            Some(all) => {
-                let first = self.first_answer(point);
-                let after = all
-                    .iter()
-                    .map(|answer| self.after(point, *answer))
-                    .collect();
-                let alike = (program, first, next, after);
-                *self.merged.entry(alike).or_insert(point)
-            }
-            _ => point,
         }
     }
 }

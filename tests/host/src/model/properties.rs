@@ -12,6 +12,10 @@ use super::{
         Cpu,
         World, //
     },
+    wrong::{
+        Order,
+        Problem, //
+    },
 };
 use crate::window::{
     AtomicWord,
@@ -34,25 +38,24 @@ impl World {
     }
 
     /// No interrupt may wait for something that does not come in time.
-    pub fn check_limits(&self) -> Result<(), String> {
+    pub fn check_limits(&self) -> Result<(), Problem> {
         if self.waiting != 0 && self.at == At::Sleep && self.blocking {
-            return Err("the vCPU sleeps while an interrupt waits".into());
+            return Err(Order::Asleep.into());
         }
         if !self.is_waiting() {
             return Ok(());
         }
         match self.timer {
-            None => Err("an interrupt is forgotten".into()),
-            Some(comes) if comes > self.limit => Err(format!(
-                "an interrupt waits until {comes} instead of {}",
-                self.limit
-            )),
+            None => Err(Order::Forgotten.into()),
+            Some(comes) if comes > self.limit => {
+                Err(Order::Late.with(format_args!("{comes} instead of {}", self.limit)))
+            }
             Some(_) => Ok(()),
         }
     }
 
     /// No window of older settings may outlast the call that changes them.
-    pub fn check_settings(&self) -> Result<(), String> {
+    pub fn check_settings(&self) -> Result<(), Problem> {
         let changing = self
             .cpus
             .iter()
@@ -62,7 +65,7 @@ impl World {
         match self.timer {
             Some(comes) if self.is_waiting() && !changing => {
                 if comes > self.now + settings.window_ns() {
-                    return Err(format!("a kick is held until {comes} with {settings:?}"));
+                    return Err(Order::OldSettings.with(format_args!("{comes} with {settings:?}")));
                 }
                 Ok(())
             }
@@ -72,7 +75,7 @@ impl World {
 
     /// Every request, window and interrupt must be accounted for once, and no more may wait than
     /// the settings allow.
-    pub fn check_count(&self) -> Result<(), String> {
+    pub fn check_count(&self) -> Result<(), Problem> {
         let held = Hold::new(Still(self.word)).held();
         let settings = Settings::from_bits(self.settings);
         let waiting = self.waiting.count_ones();
@@ -84,27 +87,24 @@ impl World {
         } = self.open;
 
         if requests != i64::from(held.requests) {
-            return Err(format!("{requests} requests open, but {held:?}"));
+            return Err(Order::Requests.with(format_args!("({requests}), but {held:?}")));
         }
         if windows != i64::from(held.requests > 0) {
-            return Err(format!("{windows} windows open, but {held:?}"));
+            return Err(Order::Windows.with(format_args!("({windows}), but {held:?}")));
         }
         if irqs != i64::from(held.irqs) {
-            return Err(format!("{irqs} interrupts in no volley, but {held:?}"));
+            return Err(Order::Irqs.with(format_args!("({irqs}), but {held:?}")));
         }
         if self.is_waiting() && waiting >= settings.max_irqs() {
-            return Err(format!("{waiting} interrupts wait with {settings:?}"));
+            return Err(Order::TooMany.with(format_args!("{settings:?}: {waiting}")));
         }
         Ok(())
     }
 
     /// Nothing may be left over once there is no timer.
-    pub fn check_rest(&self) -> Result<(), String> {
+    pub fn check_rest(&self) -> Result<(), Problem> {
         if self.word != 0 {
-            return Err(format!(
-                "the word is left at {:#x} with no timer",
-                self.word
-            ));
+            return Err(Order::LeftOver.with(format_args!("{:#x} with no timer", self.word)));
         }
         Ok(())
     }

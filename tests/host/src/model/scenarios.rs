@@ -16,7 +16,11 @@ use super::{
         search,
         Scenario, //
     },
-    vcpu::Order, //
+    vcpu::Order,
+    wrong::{
+        self,
+        Problem, //
+    }, //
 };
 use crate::{
     window::Reason::{
@@ -64,26 +68,27 @@ fn check(
             detours,
             ticks,
         };
-        check_one(&scenario, reasons);
+        if let Err(problem) = check_one(&scenario, reasons) {
+            panic!("{order:?}: {problem}");
+        }
     }
 }
 
-fn check_one(scenario: &Scenario<'_>, reasons: &[Reason]) {
+fn check_one(scenario: &Scenario<'_>, reasons: &[Reason]) -> Result<(), Problem> {
     let order = scenario.order;
+    let seen = search(scenario)?;
 
-    match search(scenario) {
-        Err(problem) => panic!("{order:?}: {problem}"),
-        Ok(seen) => {
-            println!(
-                "# {order:?}: {} states, {} with no handler running, {} of these with a kick held",
-                seen.states, seen.quiet, seen.waits
-            );
-            // A search that does not get anywhere finds nothing.
-            assert!(seen.waits > 0, "no kick was ever held");
-            for reason in reasons {
-                assert!(seen.reasons.contains(reason), "no kick for {reason:?}");
-            }
-        }
+    println!(
+        "# {order:?}: {} states, {} with no handler running, {} of these with a kick held",
+        seen.states, seen.quiet, seen.waits
+    );
+    // A search that does not get anywhere finds nothing.
+    if seen.waits == 0 {
+        return Err(wrong::Order::NeverHeld.into());
+    }
+    match reasons.iter().find(|reason| !seen.reasons.contains(reason)) {
+        Some(reason) => Err(wrong::Order::NoKick.with(format_args!("{reason:?}"))),
+        None => Ok(()),
     }
 }
 

@@ -10,9 +10,9 @@ use super::{
     program::{
         Op,
         Open,
-        Program,
-        Tree, //
+        Program, //
     },
+    tree::Tree,
     vcpu::{
         self,
         At,
@@ -24,6 +24,10 @@ use super::{
         Mode,
         World,
         CPUS, //
+    },
+    wrong::{
+        self,
+        Problem, //
     },
 };
 use crate::window::{
@@ -69,7 +73,7 @@ pub struct Seen {
 /// # Errors
 ///
 /// What is wrong, and the steps that led there.
-pub fn search(scenario: &Scenario<'_>) -> Result<Seen, String> {
+pub fn search(scenario: &Scenario<'_>) -> Result<Seen, Problem> {
     let mut search = Search {
         tree: Tree::default(),
         visited: HashSet::default(),
@@ -84,7 +88,7 @@ pub fn search(scenario: &Scenario<'_>) -> Result<Seen, String> {
             search.seen.reasons = search.tree.reasons().to_vec();
             Ok(search.seen)
         }
-        Err(problem) => Err(format!("{problem}\n{}", search.retrace(&start))),
+        Err(problem) => Err(problem.after(&search.retrace(&start))),
     }
 }
 
@@ -108,7 +112,7 @@ struct Search {
 
 impl Search {
     /// Goes on from `world`, unless it has been there.
-    fn explore(&mut self, world: &World) -> Result<(), String> {
+    fn explore(&mut self, world: &World) -> Result<(), Problem> {
         if !self.visited.insert(fingerprint(world)) {
             return Ok(());
         }
@@ -139,13 +143,13 @@ impl Search {
         stuck &= !self.make(world, Step::Timer)?;
 
         if stuck && !world.is_quiet() {
-            return Err("nobody can go on".into());
+            return Err(wrong::Order::Stuck.into());
         }
         Ok(())
     }
 
     /// Makes `step`, if it can be made, and goes on from there.
-    fn make(&mut self, world: &World, step: Step) -> Result<bool, String> {
+    fn make(&mut self, world: &World, step: Step) -> Result<bool, Problem> {
         self.path.push(step);
         let next = self.after(world, step)?;
         if let Some(next) = &next {
@@ -156,10 +160,10 @@ impl Search {
     }
 
     /// Returns the state after `step`.
-    fn after(&mut self, world: &World, step: Step) -> Result<Option<World>, String> {
+    fn after(&mut self, world: &World, step: Step) -> Result<Option<World>, Problem> {
         match step {
             Step::Cpu(cpu, ticks) => world.step(&mut self.tree, cpu, ticks),
-            Step::Vcpu(way) => Ok(vcpu::step(world, way)),
+            Step::Vcpu(way) => vcpu::step(world, way),
             Step::Timer => Ok(world.timer_expires()),
         }
     }
@@ -197,7 +201,7 @@ impl Search {
     }
 
     /// Lets the clock run on from `world` with nothing else happening: everything must come to rest.
-    fn run_out(&mut self, world: &World) -> Result<(), String> {
+    fn run_out(&mut self, world: &World) -> Result<(), Problem> {
         let mut world = *world;
 
         // Without new requests, the timer may come early once, then in time, then in vain.
@@ -209,7 +213,7 @@ impl Search {
                 None => return world.check_rest(),
             }
         }
-        Err("the timer is armed for ever".into())
+        Err(wrong::Order::ArmedForEver.into())
     }
 }
 
@@ -236,6 +240,7 @@ impl World {
             at: At::Guest,
             detours: scenario.detours,
             waiting: 0,
+            requested: 0,
             loaded: 0,
             limit: u64::MAX,
             timer: None,
@@ -265,12 +270,12 @@ impl World {
     }
 
     /// Finishes the timer's callback, and lets the vCPU get as far as it will get.
-    fn settle(&mut self, tree: &mut Tree) -> Result<(), String> {
+    fn settle(&mut self, tree: &mut Tree) -> Result<(), Problem> {
         while let Some(next) = self.step(tree, 0, 0)? {
             *self = next;
         }
         // Spinning in the guest and sleeping are where the thread stays.
-        while let Some(next) = vcpu::step(self, Way::On) {
+        while let Some(next) = vcpu::step(self, Way::On)? {
             *self = next;
         }
         Ok(())

@@ -6,9 +6,15 @@
 //! virt/kvm/kvm_main.c, kernels 7.2 and 7.3. One step is one access that another CPU can see, or
 //! several of which only one matters to others.
 
-use super::world::{
-    Mode,
-    World, //
+use super::{
+    world::{
+        Mode,
+        World, //
+    },
+    wrong::{
+        self,
+        Problem, //
+    },
 };
 
 /// In which order KVM enters the guest.
@@ -59,12 +65,16 @@ impl Way {
     pub const ALL: [Self; 4] = [Self::On, Self::Trap, Self::Wfi, Self::Abort];
 }
 
-/// Makes the thread's next step, or returns `None` if it cannot go this way.
-pub fn step(world: &World, way: Way) -> Option<World> {
+/// Makes the thread's next step, or returns `Ok(None)` if it cannot go this way.
+///
+/// # Errors
+///
+/// It enters the guest without an interrupt that it should have seen.
+pub fn step(world: &World, way: Way) -> Result<Option<World>, Problem> {
     let mut next = *world;
 
     if way != Way::On && world.detours == 0 {
-        return None;
+        return Ok(None);
     }
     match (world.at, way) {
         // Interrupts are on: a reschedule interrupt that comes late is taken here, in vain.
@@ -85,7 +95,7 @@ pub fn step(world: &World, way: Way) -> Option<World> {
             if world.request {
                 next.give_up();
             } else if world.order == Order::ListFirst {
-                next.take();
+                next.take()?;
             } else {
                 next.at = At::Flush;
             }
@@ -99,7 +109,7 @@ pub fn step(world: &World, way: Way) -> Option<World> {
             if world.order == Order::ListFirst {
                 next.at = At::Enter;
             } else {
-                next.take();
+                next.take()?;
             }
         }
         (At::Guest, Way::On) if world.ipi => next.leave(At::Top),
@@ -122,9 +132,9 @@ pub fn step(world: &World, way: Way) -> Option<World> {
             next.at = At::Top;
         }
         (At::Sleep, Way::On) if !world.blocking => next.at = At::Block,
-        _ => return None,
+        _ => return Ok(None),
     }
-    Some(next)
+    Ok(Some(next))
 }
 
 impl World {
@@ -137,11 +147,16 @@ impl World {
 
     /// The vCPU enters the guest, which gets what is in list registers. Who has asked for more
     /// since has made it give up; who has not will find it in the guest.
-    fn take(&mut self) {
+    fn take(&mut self) -> Result<(), Problem> {
         self.waiting &= !self.loaded;
+        self.requested &= !self.loaded;
         self.loaded = 0;
         self.limit = u64::MAX;
         self.at = At::Guest;
+        if self.requested != 0 {
+            return Err(wrong::Order::LeftBehind.into());
+        }
+        Ok(())
     }
 
     /// The vCPU leaves the guest: `smp_store_release(&vcpu->mode, OUTSIDE_GUEST_MODE)`, then

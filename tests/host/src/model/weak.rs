@@ -10,6 +10,10 @@
 //! Where the vCPU's thread stores what others change by compare-exchange, this has an exchange
 //! instead of a store, because loom would otherwise let a third CPU see both in either order.
 
+use super::wrong::{
+    Memory,
+    Problem, //
+};
 use crate::window::{
     expired,
     release_all,
@@ -289,6 +293,12 @@ impl World {
 
     /// All other CPUs are done: the vCPU goes where it must, then spins in the guest or sleeps.
     pub fn check(&self, latest: u64) {
+        if let Err(problem) = self.run_out(latest) {
+            panic!("{problem}");
+        }
+    }
+
+    fn run_out(&self, latest: u64) -> Result<(), Problem> {
         // The timer may come early, then in time, then in vain.
         for _ in 0..4 {
             if self.mode.load(Relaxed) == OUTSIDE && !self.blocking.load(Relaxed) {
@@ -299,24 +309,33 @@ impl World {
                 self.enter();
             }
             let waiting = self.list.load(Relaxed) != 0;
-            assert!(
-                !waiting || !self.blocking.load(Relaxed),
-                "the vCPU sleeps while an interrupt waits"
-            );
+            if waiting && self.blocking.load(Relaxed) {
+                return Err(Memory::Asleep.into());
+            }
             match *self.timer.lock().unwrap() {
-                Some(comes) => assert!(
-                    !waiting || comes <= latest,
-                    "an interrupt waits until {comes} instead of {latest}"
-                ),
-                None => {
-                    assert!(!waiting, "an interrupt is forgotten");
-                    assert_eq!(self.open.load(Relaxed), 0, "requests open");
-                    assert_eq!(self.shared.word.load(Relaxed), 0, "something is left over");
-                    return;
+                Some(comes) if waiting && comes > latest => {
+                    return Err(Memory::Late.with(format_args!("{comes} instead of {latest}")));
                 }
+                Some(_) => (),
+                None if waiting => return Err(Memory::Forgotten.into()),
+                None => return self.check_rest(),
             }
             self.expire();
         }
-        panic!("the timer is armed for ever");
+        Err(Memory::ArmedForEver.into())
+    }
+
+    /// Nothing may be left over once there is no timer.
+    fn check_rest(&self) -> Result<(), Problem> {
+        let open = self.open.load(Relaxed);
+        let word = self.shared.word.load(Relaxed);
+
+        if open != 0 {
+            return Err(Memory::Requests.with(format_args!("({open})")));
+        }
+        if word != 0 {
+            return Err(Memory::LeftOver.with(format_args!("{word:#x}")));
+        }
+        Ok(())
     }
 }

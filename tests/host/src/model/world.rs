@@ -8,20 +8,28 @@ use super::{
     program::{
         Op,
         Open,
-        Point,
         Program,
-        Tree,
         DETACHED, //
+    },
+    tree::{
+        Point,
+        Tree, //
     },
     vcpu::{
         At,
         Order, //
     },
+    wrong::{
+        self,
+        Problem, //
+    },
 };
+
 /// One step of the clock, in nanoseconds.
 pub const TICK: u64 = 1_000;
 /// Most programs in one scenario, the timer's callback included.
 pub const CPUS: usize = 5;
+
 /// `vcpu->mode`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mode {
@@ -68,6 +76,8 @@ pub struct World {
     pub detours: u8,
     /// CPUs whose interrupts are on the vCPU's list, and have not been taken: one bit each.
     pub waiting: u8,
+    /// Those of them for which a kick has been asked for since they were put there.
+    pub requested: u8,
     /// When these must have made the vCPU leave the guest, by the earliest request for them.
     pub limit: u64,
     /// Those of them that are in list registers, of a vCPU that has not entered yet.
@@ -93,7 +103,7 @@ impl World {
     /// interfere with. If the program reads the clock, `ticks` is what has passed.
     ///
     /// Returns `Ok(None)` if it has to wait, and an error if the step touches what is freed.
-    pub fn step(&self, tree: &mut Tree, cpu: usize, ticks: u8) -> Result<Option<World>, String> {
+    pub fn step(&self, tree: &mut Tree, cpu: usize, ticks: u8) -> Result<Option<World>, Problem> {
         let mut next = self.step_once(tree, cpu, ticks)?;
 
         while let Some(world) = next {
@@ -118,7 +128,7 @@ impl World {
         }
     }
 
-    fn step_once(&self, tree: &mut Tree, cpu: usize, ticks: u8) -> Result<Option<World>, String> {
+    fn step_once(&self, tree: &mut Tree, cpu: usize, ticks: u8) -> Result<Option<World>, Problem> {
         let mut next = *self;
         let (program, point) = match self.cpus[cpu] {
             Cpu::Ready(program) => (program, tree.start(program)),
@@ -133,7 +143,7 @@ impl World {
                 Op::Load | Op::Exchange { .. } | Op::Swap { .. } | Op::StartTimer { .. }
             )
         {
-            return Err(format!("use after free: {op:?}"));
+            return Err(wrong::Order::UseAfterFree.with(format_args!("by {op:?}")));
         }
 
         let answer = match op {
@@ -147,11 +157,14 @@ impl World {
                 }
             }
             Op::SetRequest => {
+                let own = self.waiting & (1 << cpu);
+
                 next.request = true;
-                if program.is_arrival() && self.waiting & (1 << cpu) != 0 {
+                if program.is_arrival() && own != 0 {
+                    next.requested |= own;
                     next.limit = self
                         .limit
-                        .min(self.now + program.window_ns(tree.first_answer(point)));
+                        .min(self.now + program.window_ns(tree.entered(point)));
                 }
                 u64::from(self.request)
             }
@@ -173,7 +186,7 @@ impl World {
                 0
             }
             Op::Now => {
-                next.ticks = self.ticks.checked_sub(ticks).ok_or("no time left")?;
+                next.ticks = self.ticks - ticks;
                 next.now += u64::from(ticks) * TICK;
                 next.now
             }
@@ -208,7 +221,7 @@ impl World {
                 0
             }
             Op::Free if self.callback || self.timer.is_some() => {
-                return Err("freed with the timer in use".into());
+                return Err(wrong::Order::FreedInUse.into());
             }
             Op::Free => {
                 next.freed = true;
