@@ -8,6 +8,7 @@
 
 use crate::window::{
     expired,
+    merged_needs_kick,
     release_all,
     urgent_volley_queued,
     volley_queued,
@@ -32,6 +33,8 @@ pub enum Program {
     Shorter { max_usecs: u32 },
     /// The same, of an urgent source.
     Urgent,
+    /// The same, but all of this kind are for one virtual interrupt: if it still waits, they merge.
+    Merging { urgent: bool },
     /// KVM injects an interrupt of its own: `vgic_queue_irq_unlock()`, without Volley.
     Kvm,
     /// The administrator changes the settings. The module releases what is held before it waits,
@@ -53,16 +56,26 @@ impl Program {
     pub fn is_arrival(self) -> bool {
         matches!(
             self,
-            Program::Arrival | Program::Shorter { .. } | Program::Urgent
+            Program::Arrival | Program::Shorter { .. } | Program::Urgent | Program::Merging { .. }
         )
     }
 
     /// Returns whether this is an interrupt of an urgent source.
     pub fn is_urgent(self) -> bool {
-        self == Program::Urgent
+        matches!(self, Program::Urgent | Program::Merging { urgent: true })
     }
 
-    /// Returns how long a kick for this may be held, by the answer to [`Op::Queue`].
+    /// Returns the bit of this one's virtual interrupt in [`World::waiting`], if `cpu` runs it.
+    ///
+    /// [`World::waiting`]: super::world::World::waiting
+    pub fn bit(self, cpu: usize) -> u8 {
+        match self {
+            Program::Merging { .. } => SHARED,
+            _ => 1 << cpu,
+        }
+    }
+
+    /// Returns how long a kick for this may be held, by the answer to [`Op::Queue`] or [`Op::Merge`].
     pub fn window_ns(self, entered: Option<u64>) -> u64 {
         match entered {
             Some(bits) if self.is_arrival() && bits != DETACHED => {
@@ -95,6 +108,9 @@ pub enum Op {
     /// Enter the RCU read-side section, and put the interrupt on the vCPU's list, under
     /// `ap_list_lock`: answers the settings, or [`DETACHED`].
     Queue,
+    /// The same for the virtual interrupt that arrivals share, unless it waits there: answers in
+    /// [`MERGED`] and the bits above it what else is true while the list is locked.
+    Merge,
     /// `test_and_set_bit(KVM_REQ_IRQ_PENDING)`, for this interrupt.
     SetRequest,
     /// `test_bit(KVM_REQ_IRQ_PENDING)`.
@@ -171,13 +187,23 @@ impl Open {
     }
 }
 
-/// The answer to [`Op::Queue`] once the source is detached.
+/// The answer to [`Op::Queue`] and [`Op::Merge`] once the source is detached.
 pub const DETACHED: u64 = u64::MAX;
+/// In the answer to [`Op::Merge`]: the virtual interrupt was waiting already.
+pub const MERGED: u64 = 1 << 32;
+/// In the answer to [`Op::Merge`]: `KVM_REQ_IRQ_PENDING` is set.
+pub const REQUESTED: u64 = 1 << 33;
+/// In the answer to [`Op::Merge`]: the vCPU had more interrupts than list registers.
+pub const OVERFLOWED: u64 = 1 << 34;
+
+/// The bit of the virtual interrupt that arrivals share. The first CPU has no interrupt of its own.
+pub const SHARED: u8 = 1;
+
 /// Everything that a program sees.
 pub struct Port<'a> {
     answers: &'a [u64],
     asked: Cell<usize>,
-    /// The answer to [`Op::Queue`], once it has had it.
+    /// The answer to [`Op::Queue`] or [`Op::Merge`], once it has had it.
     entered: Cell<Option<u64>>,
     /// Why the program kicked, once it has.
     reason: Cell<Option<Reason>>,
@@ -214,7 +240,7 @@ impl<'a> Port<'a> {
         self.asked.set(index + 1);
         match self.answers.get(index) {
             Some(answer) => {
-                if matches!(op, Op::Queue) {
+                if matches!(op, Op::Queue | Op::Merge) {
                     self.entered.set(Some(*answer));
                 }
                 *answer
@@ -313,6 +339,20 @@ pub fn run(program: Program, port: &Port<'_>) {
         Program::Arrival | Program::Shorter { .. } | Program::Urgent => {
             let entered = port.ask(Op::Queue);
             queued(program, &hold, port, entered);
+        }
+        // `LockedIrq::queue()` and `kick_again()`, rust/kvm/vgic.rs.
+        Program::Merging { urgent } => {
+            let entered = port.ask(Op::Merge);
+            let requested = || entered & REQUESTED != 0;
+            let overflowed = || entered & OVERFLOWED != 0;
+
+            // KVM asks in any case.
+            if entered == DETACHED
+                || entered & MERGED == 0
+                || merged_needs_kick(urgent, requested, overflowed)
+            {
+                queued(program, &hold, port, entered);
+            }
         }
         Program::Kvm => {
             port.set_request();

@@ -5,7 +5,8 @@
 use super::{
     program::{
         Open,
-        Program, //
+        Program,
+        SHARED, //
     },
     vcpu::At,
     world::{
@@ -32,9 +33,18 @@ impl World {
             .any(|cpu| matches!(cpu, Cpu::Busy(..) | Cpu::Ready(Program::Timer)))
     }
 
+    /// Returns which interrupts wait that something has been asked for.
+    fn asked(&self) -> u8 {
+        if self.missed {
+            self.waiting & !SHARED
+        } else {
+            self.waiting
+        }
+    }
+
     /// Returns whether an interrupt waits and the vCPU will not come by itself.
     pub fn is_waiting(&self) -> bool {
-        self.waiting != 0 && self.at == At::Guest && !self.ipi
+        self.asked() != 0 && self.at == At::Guest && !self.ipi && !self.overflowed
     }
 
     /// No interrupt may wait for something that does not come in time.
@@ -78,7 +88,7 @@ impl World {
     pub fn check_count(&self) -> Result<(), Problem> {
         let held = Hold::new(Still(self.word)).held();
         let settings = Settings::from_bits(self.settings);
-        let waiting = self.waiting.count_ones();
+        let waiting = self.asked().count_ones();
 
         let Open {
             requests,

@@ -8,6 +8,7 @@ use super::{
         Arrival,
         Detach,
         Kvm,
+        Merging,
         Set,
         Shorter,
         Urgent, //
@@ -48,6 +49,11 @@ pub const TESTS: &[Test] = &[
     ("order_settings_lowered", settings_lowered),
     ("order_settings_off", settings_off),
     ("order_detach", detach),
+    ("order_merging", merging),
+    ("order_merging_beside_others", merging_beside_others),
+    ("order_merging_urgent", merging_urgent),
+    ("order_merging_overflow", merging_overflow),
+    ("order_merging_detach", merging_detach),
 ];
 
 /// A scenario's settings and programs, how often the vCPU goes its own ways, how often the clock
@@ -175,4 +181,37 @@ fn detach() {
 
         check((2, 4), &programs, 1, 1, &[Time, Outside, Release]);
     }
+}
+
+const MERGING: Program = Merging { urgent: false };
+
+fn merging() {
+    // An exit, and an entry without the interrupt that both are for.
+    check((2, 4), &[MERGING; 2], 2, 1, &[Time, Outside]);
+}
+
+fn merging_beside_others() {
+    // KVM's kick, and an entry without it.
+    check((2, 4), &[MERGING, MERGING, Kvm], 1, 0, &[Time, Outside]);
+    check((2, 4), &[MERGING, MERGING, Arrival], 0, 0, &[Time, Outside]);
+}
+
+fn merging_urgent() {
+    const URGENT: Program = Merging { urgent: true };
+
+    check((2, 4), &[MERGING, URGENT], 2, 1, &[Time, Outside, AtOnce]);
+    check((2, 4), &[Arrival, MERGING, URGENT], 0, 0, &[Time, AtOnce]);
+}
+
+fn merging_overflow() {
+    // An exit, an entry with too many, and one without it.
+    check((2, 4), &[MERGING; 2], 3, 0, &[Time, Outside]);
+}
+
+fn merging_detach() {
+    let detach = Detach {
+        release_first: true,
+    };
+
+    check((2, 4), &[MERGING, MERGING, detach], 1, 0, &[Time, Outside]);
 }

@@ -242,6 +242,8 @@ impl World {
             waiting: 0,
             requested: 0,
             loaded: 0,
+            overflowed: false,
+            missed: false,
             limit: u64::MAX,
             timer: None,
             callback: false,

@@ -7,6 +7,7 @@
 //! several of which only one matters to others.
 
 use super::{
+    program::SHARED,
     world::{
         Mode,
         World, //
@@ -58,11 +59,22 @@ pub enum Way {
     Wfi,
     /// The entry is given up for a reason that is not in this model: a signal, another request.
     Abort,
+    /// The interrupt that arrivals share does not fit into the list registers.
+    Overflow,
+    /// The guest has moved it away before the list registers are loaded, and moves it back at once.
+    Miss,
 }
 
 impl Way {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::On, Self::Trap, Self::Wfi, Self::Abort];
+    pub const ALL: [Self; 6] = [
+        Self::On,
+        Self::Trap,
+        Self::Wfi,
+        Self::Abort,
+        Self::Overflow,
+        Self::Miss,
+    ];
 }
 
 /// Makes the thread's next step, or returns `Ok(None)` if it cannot go this way.
@@ -104,15 +116,22 @@ pub fn step(world: &World, way: Way) -> Result<Option<World>, Problem> {
             next.give_up();
             next.detours -= 1;
         }
-        (At::Flush, Way::On) => {
-            next.loaded = world.waiting;
+        (At::Flush, Way::On | Way::Overflow | Way::Miss) => {
+            if way != Way::On {
+                if world.waiting & SHARED == 0 {
+                    return Ok(None);
+                }
+                next.detours -= 1;
+            }
+            next.load(way);
             if world.order == Order::ListFirst {
                 next.at = At::Enter;
             } else {
                 next.take()?;
             }
         }
-        (At::Guest, Way::On) if world.ipi => next.leave(At::Top),
+        // When the guest is done with what is in list registers, it comes out for the rest.
+        (At::Guest, Way::On) if world.ipi || world.overflowed => next.leave(At::Top),
         (At::Guest, Way::Trap) => {
             next.leave(At::Top);
             next.detours -= 1;
@@ -143,6 +162,18 @@ impl World {
         self.mode = Mode::Outside;
         self.loaded = 0;
         self.at = At::Top;
+    }
+
+    /// List registers are loaded: `vgic_flush_lr_state()`, arch/arm64/kvm/vgic/vgic.c.
+    fn load(&mut self, way: Way) {
+        self.overflowed = way == Way::Overflow;
+        self.missed = way == Way::Miss;
+        self.loaded = self.waiting;
+        if way != Way::On {
+            self.loaded &= !SHARED;
+            // Whoever has asked for it has got what there is for this.
+            self.requested &= !SHARED;
+        }
     }
 
     /// The vCPU enters the guest, which gets what is in list registers. Who has asked for more

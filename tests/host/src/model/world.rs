@@ -9,7 +9,11 @@ use super::{
         Op,
         Open,
         Program,
-        DETACHED, //
+        DETACHED,
+        MERGED,
+        OVERFLOWED,
+        REQUESTED,
+        SHARED, //
     },
     tree::{
         Point,
@@ -74,7 +78,8 @@ pub struct World {
     pub at: At,
     /// How often it may still do something out of the ordinary.
     pub detours: u8,
-    /// CPUs whose interrupts are on the vCPU's list, and have not been taken: one bit each.
+    /// CPUs whose interrupts are on the vCPU's list, and have not been taken: one bit each, and
+    /// [`SHARED`] for the one that arrivals share.
     pub waiting: u8,
     /// Those of them for which a kick has been asked for since they were put there.
     pub requested: u8,
@@ -82,6 +87,11 @@ pub struct World {
     pub limit: u64,
     /// Those of them that are in list registers, of a vCPU that has not entered yet.
     pub loaded: u8,
+    /// There were more interrupts than list registers when these were loaded last.
+    pub overflowed: bool,
+    /// The interrupt that arrivals share was elsewhere when list registers were loaded last, and
+    /// nothing has been asked for it since. KVM would not look for it either.
+    pub missed: bool,
     /// When the timer is queued for.
     pub timer: Option<u64>,
     /// The timer's callback is running.
@@ -156,12 +166,40 @@ impl World {
                     u64::from(self.settings)
                 }
             }
+            Op::Merge => {
+                let merged = self.waiting & !self.loaded & SHARED != 0;
+
+                next.readers += 1;
+                next.waiting |= SHARED;
+                next.missed = false;
+                if !merged {
+                    // In a list register it stays what it was, and is pending on the list anew.
+                    next.loaded &= !SHARED;
+                    next.requested &= !SHARED;
+                }
+                if program.is_urgent() {
+                    next.limit = self.limit.min(self.now);
+                }
+                if self.detached {
+                    DETACHED
+                } else {
+                    let also = [
+                        (merged, MERGED),
+                        (self.request, REQUESTED),
+                        (self.overflowed, OVERFLOWED),
+                    ];
+                    also.iter()
+                        .filter(|(is_so, _)| merged && *is_so)
+                        .fold(u64::from(self.settings), |answer, (_, bit)| answer | bit)
+                }
+            }
             Op::SetRequest => {
-                let own = self.waiting & (1 << cpu);
+                let own = self.waiting & program.bit(cpu);
 
                 next.request = true;
                 if program.is_arrival() && own != 0 {
                     next.requested |= own;
+                    next.missed &= own != SHARED;
                     next.limit = self
                         .limit
                         .min(self.now + program.window_ns(tree.entered(point)));
