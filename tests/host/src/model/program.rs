@@ -8,12 +8,14 @@
 
 use crate::window::{
     expired,
-    merged_needs_kick,
+    merged,
     release_all,
     urgent_volley_queued,
+    volley_merged,
     volley_queued,
     AtomicWord,
     Hold,
+    Merged,
     Outcome,
     Reason,
     Settings,
@@ -37,6 +39,9 @@ pub enum Program {
     Merging { urgent: bool },
     /// KVM injects an interrupt of its own: `vgic_queue_irq_unlock()`, without Volley.
     Kvm,
+    /// The same, but it is the one that arrivals share, and whoever does so loses its CPU before it
+    /// kicks, for longer than the model knows time.
+    Late,
     /// The administrator changes the settings. The module releases what is held before it waits,
     /// too; that need not be.
     Set {
@@ -111,6 +116,10 @@ pub enum Op {
     /// The same for the virtual interrupt that arrivals share, unless it waits there: answers in
     /// [`MERGED`] and the bits above it what else is true while the list is locked.
     Merge,
+    /// KVM does so, outside of any read-side section.
+    Put,
+    /// Ask for no kick: one must come within this one's own window.
+    Rely,
     /// `test_and_set_bit(KVM_REQ_IRQ_PENDING)`, for this interrupt.
     SetRequest,
     /// `test_bit(KVM_REQ_IRQ_PENDING)`.
@@ -343,16 +352,27 @@ pub fn run(program: Program, port: &Port<'_>) {
         // `LockedIrq::queue()` and `kick_again()`, rust/kvm/vgic.rs.
         Program::Merging { urgent } => {
             let entered = port.ask(Op::Merge);
-            let requested = || entered & REQUESTED != 0;
             let overflowed = || entered & OVERFLOWED != 0;
-
+            let requested = || entered & REQUESTED != 0;
             // KVM asks in any case.
-            if entered == DETACHED
-                || entered & MERGED == 0
-                || merged_needs_kick(urgent, requested, overflowed)
-            {
-                queued(program, &hold, port, entered);
+            let found = if entered == DETACHED || entered & MERGED == 0 {
+                Merged::Ask
+            } else {
+                merged(urgent, overflowed, requested)
+            };
+
+            match found {
+                Merged::Nothing => (),
+                Merged::Asked => {
+                    volley_merged(&hold, port);
+                    port.ask(Op::Rely);
+                }
+                Merged::Ask => queued(program, &hold, port, entered),
             }
+        }
+        Program::Late => {
+            port.ask(Op::Put);
+            port.set_request();
         }
         Program::Kvm => {
             port.set_request();

@@ -49,7 +49,7 @@ impl World {
 
     /// No interrupt may wait for something that does not come in time.
     pub fn check_limits(&self) -> Result<(), Problem> {
-        if self.waiting != 0 && self.at == At::Sleep && self.blocking {
+        if self.asked() != 0 && self.at == At::Sleep && self.blocking {
             return Err(Order::Asleep.into());
         }
         if !self.is_waiting() {

@@ -8,6 +8,7 @@ use super::{
         Arrival,
         Detach,
         Kvm,
+        Late,
         Merging,
         Set,
         Shorter,
@@ -53,6 +54,7 @@ pub const TESTS: &[Test] = &[
     ("order_merging_beside_others", merging_beside_others),
     ("order_merging_urgent", merging_urgent),
     ("order_merging_overflow", merging_overflow),
+    ("order_merging_late", merging_late),
     ("order_merging_detach", merging_detach),
 ];
 
@@ -206,6 +208,12 @@ fn merging_urgent() {
 fn merging_overflow() {
     // An exit, an entry with too many, and one without it.
     check((2, 4), &[MERGING; 2], 3, 0, &[Time, Outside]);
+}
+
+fn merging_late() {
+    // An exit, and an entry without it; a kick that was held for another one, and sleep.
+    check((2, 4), &[MERGING, Late], 2, 1, &[Time, Outside]);
+    check((2, 4), &[MERGING, Late, Arrival], 2, 0, &[Time, Outside]);
 }
 
 fn merging_detach() {

@@ -89,8 +89,9 @@ pub struct World {
     pub loaded: u8,
     /// There were more interrupts than list registers when these were loaded last.
     pub overflowed: bool,
-    /// The interrupt that arrivals share was elsewhere when list registers were loaded last, and
-    /// nothing has been asked for it since. KVM would not look for it either.
+    /// Nothing has been asked for the interrupt that arrivals share: it was elsewhere when list
+    /// registers were loaded last, and KVM would not look for it either; or who has put it there
+    /// has not come to that.
     pub missed: bool,
     /// When the timer is queued for.
     pub timer: Option<u64>,
@@ -119,7 +120,7 @@ impl World {
         while let Some(world) = next {
             match world.op(tree, cpu) {
                 // Leaving is no step of its own, nor is queueing before the clock is read.
-                Some(Op::Finish { .. }) => next = world.step_once(tree, cpu, 0)?,
+                Some(Op::Finish { .. } | Op::Rely) => next = world.step_once(tree, cpu, 0)?,
                 _ => break,
             }
         }
@@ -136,6 +137,19 @@ impl World {
             Cpu::Busy(_, point) => Some(tree.op(point)),
             Cpu::Idle => None,
         }
+    }
+
+    /// Puts the interrupt that arrivals share on the list, and returns whether it was waiting there.
+    fn put_shared(&mut self) -> bool {
+        let waited = self.waiting & !self.loaded & SHARED != 0;
+
+        self.waiting |= SHARED;
+        if !waited {
+            // In a list register it stays what it was, and is pending on the list anew.
+            self.loaded &= !SHARED;
+            self.requested &= !SHARED;
+        }
+        waited
     }
 
     fn step_once(&self, tree: &mut Tree, cpu: usize, ticks: u8) -> Result<Option<World>, Problem> {
@@ -166,17 +180,18 @@ impl World {
                     u64::from(self.settings)
                 }
             }
+            Op::Put => {
+                if !next.put_shared() {
+                    next.missed = true;
+                }
+                0
+            }
             Op::Merge => {
-                let merged = self.waiting & !self.loaded & SHARED != 0;
+                let merged = next.put_shared();
+                let overflowed = self.overflowed && self.mode == Mode::InGuest;
 
                 next.readers += 1;
-                next.waiting |= SHARED;
                 next.missed = false;
-                if !merged {
-                    // In a list register it stays what it was, and is pending on the list anew.
-                    next.loaded &= !SHARED;
-                    next.requested &= !SHARED;
-                }
                 if program.is_urgent() {
                     next.limit = self.limit.min(self.now);
                 }
@@ -186,12 +201,19 @@ impl World {
                     let also = [
                         (merged, MERGED),
                         (self.request, REQUESTED),
-                        (self.overflowed, OVERFLOWED),
+                        (overflowed, OVERFLOWED),
                     ];
                     also.iter()
                         .filter(|(is_so, _)| merged && *is_so)
                         .fold(u64::from(self.settings), |answer, (_, bit)| answer | bit)
                 }
+            }
+            Op::Rely => {
+                if self.waiting & SHARED != 0 {
+                    let window = program.window_ns(tree.entered(point));
+                    next.limit = self.limit.min(self.now + window);
+                }
+                0
             }
             Op::SetRequest => {
                 let own = self.waiting & program.bit(cpu);

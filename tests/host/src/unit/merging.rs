@@ -66,7 +66,11 @@ pub fn kicks() {
     assert_eq!(vcpu.log(), "in_guest", "held");
     vcpu.in_guest.set(false);
     volley_merged(&hold, &vcpu);
-    assert_eq!(vcpu.log(), "in_guest kick", "held, and it has left the guest");
+    assert_eq!(
+        vcpu.log(),
+        "in_guest kick",
+        "held, and it has left the guest"
+    );
 
     // What is held stays held.
     assert_eq!(hold.held().requests, 1);
