@@ -63,8 +63,8 @@ impl Symbols {
     pub(crate) fn resolve() -> Result<&'static Self> {
         let lookup = Lookup::new()?;
         // SAFETY: Each symbol is what the type of its field says: `canary.c` checks prototypes when
-        // the module is built, and a module loads only into a kernel
-        // of the release and version it was built for.
+        // the module is built, and a module loads only into a kernel of the release that it was
+        // built for (and is to be built anew for another revision: Documentation/symbols.rst).
         // INVARIANT: As above.
         let symbols = unsafe {
             Self {
