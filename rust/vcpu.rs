@@ -201,7 +201,12 @@ impl Timed<Vcpu> {
     /// Context: hard IRQ, no lock held.
     #[cold]
     pub(crate) fn volley_merged(&self) {
-        window::volley_merged(&self.hold, self);
+        // One that may sleep in the guest does not wait for a window.
+        if self.kvm.waits_outside() {
+            window::volley_merged(&self.hold, self);
+        } else {
+            self.kvm.kick();
+        }
     }
 
     /// Releases whatever is held. Context: any.

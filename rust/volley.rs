@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Volleys: the virtual interrupts of one exception, queued per vCPU, each vCPU kicked once.
+//! Volleys: the virtual interrupts of one exception, queued per vCPU, which is kicked once for what
+//! comes of a VM in a row.
 
 use crate::{
     context::HardIrq,
@@ -61,7 +62,7 @@ struct Due<'irq> {
 /// The virtual interrupts of one exception.
 ///
 /// They are collected as long as they belong to the same VM and there is room, and then queued; vCPUs
-/// are kicked when all of them have been queued, or there are many.
+/// are kicked when all of them have been queued, another VM's come, or there are many.
 pub(crate) struct Volley<'irq> {
     vm: Option<(&'irq Vm, RoutingGuard<'irq>)>,
     entries: FixedVec<Entry<'irq>, MAX_QUEUED>,
@@ -99,7 +100,8 @@ impl<'irq> Volley<'irq> {
 
     /// Queues what there is for the present VM, before more of it or of an `other` one.
     ///
-    /// A VM does not wait for another one's locks, nor for what of it is left to the host.
+    /// A VM does not wait for another one's locks, nor for what of it is left to the host; but what
+    /// a handler of another module's decides about comes after all that is not.
     #[cold]
     fn queue_in_between(&mut self, other: bool) {
         self.queue();

@@ -112,11 +112,14 @@ bool volley_vcpu_test_and_set_irq_pending(struct kvm_vcpu *vcpu)
 				(void *)&vcpu->requests);
 }
 
-/* kvm_test_request(KVM_REQ_IRQ_PENDING), before whatever is read after it. */
+/* kvm_test_request(KVM_REQ_IRQ_PENDING), with a full barrier after it. */
 bool volley_vcpu_irq_pending(struct kvm_vcpu *vcpu)
 {
-	return test_bit_acquire(KVM_REQ_IRQ_PENDING & KVM_REQUEST_MASK,
-				(void *)&vcpu->requests);
+	bool pending = kvm_test_request(KVM_REQ_IRQ_PENDING, vcpu);
+
+	/* Before the hold word is read, and the mode; see P8 in protocol.rst. */
+	smp_mb();
+	return pending;
 }
 
 /* May the vCPU have guests of its own? */

@@ -40,7 +40,7 @@ pub(crate) fn set_limit(limit: u32) {
 
 /// Processes an arrival of `first`, and all further ones of ours that are pending by then.
 ///
-/// Those that are for VMs are queued together and followed by one kick per vCPU. Interrupts of
+/// Those that are for VMs are queued together and followed by one kick per vCPU, VM by VM. Those of
 /// others stay pending, and are taken when this exception has ended, but for the one that may have
 /// been acknowledged. That one is returned: the host handles it when this is done with its stack.
 ///

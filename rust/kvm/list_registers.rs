@@ -46,7 +46,8 @@ const NONE_PENDING: u32 = 1 << 3;
 ///
 /// If the vCPU is still in the guest it comes out for the rest by itself, as soon as it has taken
 /// what is in the registers. KVM loads them with the vCPU's list locked (`vgic_flush_lr_state()`),
-/// so it is not doing so now. Context: any.
+/// so it is not doing so now. Never of one that may have guests of its own: while such a guest runs
+/// the record is of an earlier time. Context: any.
 ///
 /// # Safety
 ///
@@ -54,10 +55,11 @@ const NONE_PENDING: u32 = 1 << 3;
 #[inline]
 pub(super) unsafe fn overflowed(vcpu: *mut volley_bindings::kvm_vcpu) -> bool {
     // SAFETY: By the safety requirements; of what KVM may be writing to one bit is looked at.
-    let control = unsafe {
-        (&raw const (*vcpu).arch.vgic_cpu.__bindgen_anon_1.vgic_v3.vgic_hcr).read_volatile()
-    };
-    control & NONE_PENDING != 0
+    unsafe {
+        let control =
+            (&raw const (*vcpu).arch.vgic_cpu.__bindgen_anon_1.vgic_v3.vgic_hcr).read_volatile();
+        control & NONE_PENDING != 0 && !volley_bindings::volley_vcpu_can_nest(vcpu)
+    }
 }
 
 /// What a vCPU's list registers contain.

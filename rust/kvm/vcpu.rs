@@ -81,7 +81,7 @@ impl VcpuRef {
         unsafe { volley_bindings::volley_vcpu_test_and_set_irq_pending(self.as_ptr()) }
     }
 
-    /// Returns whether `KVM_REQ_IRQ_PENDING` is set. Acquire ordering.
+    /// Returns whether `KVM_REQ_IRQ_PENDING` is set. A full barrier follows.
     #[inline(always)]
     pub(crate) fn irq_pending(self) -> bool {
         // SAFETY: By the type invariants.

@@ -160,8 +160,12 @@ impl LockedIrq {
             let Some(index) = target.as_ref().map(|target| target.vcpu_idx) else {
                 return Kick::None;
             };
-            let overflowed =
-                || target == vcpu && in_guest(vcpu) && list_registers::overflowed(vcpu);
+            let overflowed = || {
+                target == vcpu
+                    && (*self.irq).vcpu == vcpu
+                    && in_guest(vcpu)
+                    && list_registers::overflowed(vcpu)
+            };
             let request_pending = || volley_bindings::volley_vcpu_irq_pending(target);
 
             match merged(urgent, overflowed, request_pending) {

@@ -33,7 +33,7 @@ pub(crate) trait Vcpu {
     /// Must be fully ordered, as `test_and_set_bit()` is.
     fn set_request(&self) -> bool;
 
-    /// Returns whether `KVM_REQ_IRQ_PENDING` is set. Must have acquire ordering.
+    /// Returns whether `KVM_REQ_IRQ_PENDING` is set. Must have a full barrier after it.
     fn request_pending(&self) -> bool;
 
     /// Returns whether the vCPU is in `IN_GUEST_MODE`, on another CPU.
@@ -43,8 +43,8 @@ pub(crate) trait Vcpu {
     ///
     /// Must look at the vCPU's mode anew, and have a full barrier before it looks for a sleeper,
     /// as `kvm_vcpu_wake_up()` has. Every interrupt that it is called for was on the vCPU's list,
-    /// and its request bit set, before the last full barrier of the caller. Returns whether there
-    /// was anything to do; this serves statistics only.
+    /// and its request bit set, or seen to be, before the last full barrier of the caller. Returns
+    /// whether there was anything to do; this serves statistics only.
     fn kick(&self) -> bool;
 
     /// Returns the monotonic time in nanoseconds.
@@ -220,7 +220,7 @@ pub(crate) fn merged(
 /// is relied on, and only by a vCPU in the guest: one that sleeps was not asleep when it was held.
 /// Whatever else there is, the vCPU is kicked once more, which is no request and is not counted.
 ///
-/// The bit must have been seen before this is called, with acquire ordering.
+/// The bit must have been seen, as [`Vcpu::request_pending`] does, before this is called.
 ///
 /// Context: as for [`volley_queued`].
 pub(crate) fn volley_merged<A: AtomicWord, V: Vcpu>(hold: &Hold<A>, vcpu: &V) {
