@@ -13,6 +13,7 @@
 
 #define VECTORS	4
 #define TIMES	5
+#define TRIES	10
 #define LATE	"volley_late"
 
 FIXTURE(parked)
@@ -134,7 +135,10 @@ TEST_F_TIMEOUT(parked, masked, 300)
 	EXPECT_TRUE(volley_kicks_add_up(&volley.kicks));
 }
 
-/* A thread that injects an interrupt, and stands still when it is about to kick. */
+/*
+ * A thread that injects an interrupt, and stands still when it is about to kick. With a
+ * tick on its CPU a vCPU that spins has the interrupt soon all the same.
+ */
 FIXTURE(late)
 {
 	struct rig *rig;
@@ -198,6 +202,8 @@ FIXTURE_SETUP(late)
 		.mode = variant->mode,
 	};
 
+	/* The CPU that stands still is nobody else's. */
+	ASSERT_LT(CPU_OTHER, host_nr_cpus());
 	/* After one that failed. */
 	host_unload_module(LATE);
 	ASSERT_EQ(0, host_load_module(LATE, ""));
@@ -212,19 +218,32 @@ FIXTURE_TEARDOWN(late)
 
 TEST_F_TIMEOUT(late, does_not_wait_for_others, 300)
 {
+	struct volley_counts before, counts = {};
 	struct rig *rig = self->rig;
+	int i;
 
-	/* Asleep for good: it may poll first, and would see what is queued. */
-	if (variant->mode == GUEST_WFI)
-		HOST_WAIT_FOR(vcpu_get_stat(rig->vcpu[0], blocking), "the vCPU does not sleep");
-	kvm_pthread_create(&self->injector, NULL, inject, rig);
-	HOST_WAIT_FOR(is_late(), "nobody is about to kick");
-	rig_raise(rig, 0, 1);
-	EXPECT_EQ(0, rig_wait(rig, 0, 1));
-	/* It was not this one's kick that the guest has it by. */
-	EXPECT_TRUE(is_late());
-	set_late(0);
-	kvm_pthread_join(self->injector, NULL);
+	/* Something else may have made the vCPU leave just then: once more. */
+	for (i = 0; i < TRIES && !counts.irq[0].merged; i++) {
+		if (variant->params)
+			volley_count(rig, &before);
+		/* Asleep for good: it may poll first, and would see what is queued. */
+		if (variant->mode == GUEST_WFI)
+			HOST_WAIT_FOR(vcpu_get_stat(rig->vcpu[0], blocking),
+				      "the vCPU does not sleep");
+		kvm_pthread_create(&self->injector, NULL, inject, rig);
+		HOST_WAIT_FOR(is_late(), "nobody is about to kick");
+		rig_raise(rig, 0, 1);
+		EXPECT_EQ(0, rig_wait(rig, 0, 1));
+		/* It was not this one's kick that the guest has it by. */
+		ASSERT_TRUE(is_late());
+		set_late(0);
+		kvm_pthread_join(self->injector, NULL);
+		if (!variant->params)
+			return;
+		volley_count(rig, &counts);
+		volley_since(&counts, &before);
+	}
+	EXPECT_EQ(1, counts.irq[0].merged);
 }
 
 TEST_HARNESS_MAIN

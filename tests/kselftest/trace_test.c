@@ -333,7 +333,8 @@ static int follow(const struct trace *trace)
 			queued = NULL;
 		if (!strncmp(e->name, "kick_", 5) && queued && !strcmp(e->vm, queued->vm))
 			kicked = true;
-		if (strcmp(e->name, "irq_forwarded"))
+		/* What merges may need no kick. */
+		if (strcmp(e->name, "irq_forwarded") || e->merged)
 			continue;
 		if (queued && strcmp(e->vm, queued->vm)) {
 			if (!kicked)

@@ -26,7 +26,7 @@ struct scene {
 		struct rig_counts rig;
 		struct volley_counts volley;
 		u64 taken;
-		bool begun, drops;
+		bool begun;
 	} reckoning;		/* see scene_reckon() */
 	u64 saves;		/* how often the vGIC's state was saved */
 	u64 saved_at_once;	/* of these, how often all that had come was Volley's */
@@ -73,7 +73,6 @@ enum {
 	SECOND_DEVICE	= 1 << 7,
 	THE_MEMORY	= 1 << 8,	/* whether there is enough */
 	THE_SOURCES	= 1 << 9,	/* attached or not */
-	THE_PENDING	= 1 << 10,	/* in the guest: dropped or not */
 };
 
 struct storm {

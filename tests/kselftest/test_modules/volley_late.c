@@ -6,7 +6,8 @@
  *   echo 1234 > /sys/module/volley_late/parameters/thread
  *
  * "stopped" says whether it stands still there. It goes on when 0 is written to
- * "thread", or after SECONDS, before the kernel takes its CPU for locked up.
+ * "thread", or after SECONDS, before a kernel takes its CPU for locked up whose
+ * thresholds are as long as scripts/boot sets them.
  */
 #include <linux/kprobes.h>
 #include <linux/module.h>
