@@ -4,11 +4,6 @@
  * it as one, and every arrival beyond the first is counted as merged. And merging
  * with what somebody else has queued, who has not kicked the vCPU yet.
  */
-#include <kvm_util.h>
-#include <processor.h>
-#include <gic.h>
-#include <gic_v3.h>
-
 #include "suite.h"
 
 #define VECTORS	4
@@ -177,18 +172,9 @@ static bool is_late(void)
 
 static void *inject(void *data)
 {
-	const u64 doorbell = GITS_BASE_GPA + GITS_TRANSLATER;
-	struct rig *rig = data;
-	struct kvm_msi msi = {
-		.address_lo = doorbell,
-		.address_hi = doorbell >> 32,
-		.data = rig->event[0][0],
-		.flags = KVM_MSI_VALID_DEVID,
-	};
-
 	pin_self_to_cpu(CPU_OTHER);
 	set_late(gettid());
-	TEST_ASSERT(__vm_ioctl(rig->vm, KVM_SIGNAL_MSI, &msi) > 0, "it was not injected");
+	rig_inject(data, 0);
 	return NULL;
 }
 

@@ -295,15 +295,9 @@ FIXTURE_SETUP(two_vms)
 {
 	int i;
 
-	ASSERT_LE(2, device_count());
-	host_log_mark();
-	pin_self_to_cpu(CPU_MAIN);
-	volley_reload("");
-	for (i = 0; i < 2; i++) {
-		self->rig[i] = setup_vm(i, VECTORS, i ? CPU_OTHER : CPU_VCPU, GUEST_WFI);
-		ASSERT_TRUE(volley_wait_attached(self->rig[i], 0));
+	setup_two_vms(self->rig, "", VECTORS, GUEST_WFI);
+	for (i = 0; i < 2; i++)
 		ASSERT_TRUE(send(self->rig[i], ALL(VECTORS)));
-	}
 	trace_start();
 }
 

@@ -18,13 +18,8 @@ FIXTURE_SETUP(vms)
 {
 	int i;
 
-	ASSERT_LE(2, device_count());
-	host_log_mark();
-	pin_self_to_cpu(CPU_MAIN);
-	volley_reload("max_usecs=77");
+	setup_two_vms(self->rig, "max_usecs=77", VECTORS, GUEST_SPIN);
 	for (i = 0; i < 2; i++) {
-		self->rig[i] = setup_vm(i, VECTORS, i ? CPU_OTHER : CPU_VCPU, GUEST_SPIN);
-		ASSERT_TRUE(volley_wait_attached(self->rig[i], 0));
 		self->load[i] = (struct load) {
 			.rig = self->rig[i],
 			.mask = ALL(VECTORS),

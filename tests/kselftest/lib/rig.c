@@ -48,6 +48,19 @@ void rig_lpi_enable(struct rig *rig, u32 lpi, bool on)
 		   (on ? LPI_PROP_ENABLED : 0));
 }
 
+void rig_inject(struct rig *rig, int vector)
+{
+	const u64 doorbell = GITS_BASE_GPA + GITS_TRANSLATER;
+	struct kvm_msi msi = {
+		.address_lo = doorbell,
+		.address_hi = doorbell >> 32,
+		.data = rig->event[0][vector],
+		.flags = KVM_MSI_VALID_DEVID,
+	};
+
+	TEST_ASSERT(__vm_ioctl(rig->vm, KVM_SIGNAL_MSI, &msi) > 0, "it was not injected");
+}
+
 /* Every vector of every device has a message of its own for KVM. */
 static void rig_set_routes(struct rig *rig)
 {

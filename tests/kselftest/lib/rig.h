@@ -138,6 +138,8 @@ void rig_unpause(struct rig *rig, int v);
 void rig_interrupt(struct rig *rig, int v);
 /* Enables or disables an LPI in the guest's table; INV makes it known. */
 void rig_lpi_enable(struct rig *rig, u32 lpi, bool on);
+/* Injects the message of @vector of device 0 by KVM_SIGNAL_MSI, as a VMM may. */
+void rig_inject(struct rig *rig, int vector);
 
 /* Waits until the guest has been through its main loop again. */
 bool rig_alive(struct rig *rig, int v);

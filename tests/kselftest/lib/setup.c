@@ -68,6 +68,20 @@ struct rig *setup_vm(int nr, int vectors, int cpu, enum guest_mode mode)
 	return rig;
 }
 
+void setup_two_vms(struct rig *rig[2], const char *params, int vectors, enum guest_mode mode)
+{
+	int i;
+
+	TEST_ASSERT(device_count() >= 2, "two devices wanted");
+	host_log_mark();
+	pin_self_to_cpu(CPU_MAIN);
+	volley_reload(params);
+	for (i = 0; i < 2; i++) {
+		rig[i] = setup_vm(i, vectors, i ? CPU_OTHER : CPU_VCPU, mode);
+		TEST_ASSERT(volley_wait_attached(rig[i], 0), "volley does not attach");
+	}
+}
+
 void setup_device(struct rig *rig, int d, int vectors, int cpu)
 {
 	struct device *dev = device_open(d, vectors);

@@ -39,6 +39,8 @@ struct rig *setup_usual_rig(const char *params, int vectors);
  * vCPU on @cpu.
  */
 struct rig *setup_vm(int nr, int vectors, int cpu, enum guest_mode mode);
+/* Loads the module, and makes two of these, with a CPU each: all are attached. */
+void setup_two_vms(struct rig *rig[2], const char *params, int vectors, enum guest_mode mode);
 /*
  * Opens the @d-th device, whose interrupts @cpu takes, and connects it as the VM's
  * device of that number.
